@@ -1,0 +1,39 @@
+# sip_luigi: set-up, tests and demonstration. `make help` lists the targets.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup demo test test-fast check docs clean system
+
+help:
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+system:
+	@deploy/install-system-packages
+
+setup: system $(STAMP) ## install everything into .venv (and system packages where missing)
+
+$(STAMP): setup.py constraints.txt deploy/install-system-packages
+	deploy/install-system-packages
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: setup ## simulate an observation, run the pipeline on it, compare with the truth
+	$(BIN)/sip demo --directory demo
+
+test: setup check ## all checks and all tests
+	$(BIN)/pytest -n 2 --dist loadgroup -m "" tests
+
+test-fast: setup ## the quick tests alone
+	$(BIN)/pytest -n 2 tests
+
+check: setup ## style, types and layering
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## remove the environment, the demonstration and caches
+	rm -rf $(VENV) demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

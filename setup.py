@@ -1,0 +1,39 @@
+"""Installation. Direct dependencies are pinned here, with why each is there; the rest in constraints.txt."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="sip_luigi",
+    version="0.1.0",
+    description="The LOFAR Standard Imaging Pipeline as a Luigi task graph",
+    packages=find_packages(include=("sip_luigi", "sip_luigi.*")),
+    package_data={"sip_luigi": ["py.typed", "report/templates/*"]},
+    python_requires=">=3.11",
+    install_requires=[
+        "luigi==3.8.1",  # the task graph, its central scheduler and visualiser
+        "python-casacore==3.8.1",  # MeasurementSets, measures and their tables
+        "dp3==6.6.0",  # DP3 with AOFlagger and Dysco: flag, average, calibrate
+        "everybeam==0.9.1",  # LOFAR station beam in the image plane
+        "bdsf==1.14.1",  # PyBDSF: source finding
+        "lofarantpos==0.8",  # LOFAR station and antenna positions, for simulated observations
+        "astropy==8.0.2",  # FITS, WCS, tables, sky coordinates
+        "numpy==2.4.6",  # arrays
+        "scipy==1.17.1",  # interpolation
+        "h5py==3.16.0",  # h5parm solutions
+        "matplotlib==3.11.2",  # pictures of the report
+        "jinja2==3.1.6",  # the report page, with escaping
+        "click==8.5.1",  # the sip command
+        "rich==15.0.0",  # tables on the terminal
+    ],
+    extras_require={
+        "dev": [
+            "pytest==9.2.0",
+            "pytest-timeout==2.4.0",  # a hanging test fails instead of blocking
+            "pytest-xdist==3.8.0",  # both cores
+            "hypothesis==6.170.15",  # round trips and hostile input
+            "mypy==2.4.1",
+            "ruff==0.17.6",
+        ]
+    },
+    entry_points={"console_scripts": ["sip = sip_luigi.cli:main"]},
+)

@@ -1,0 +1,119 @@
+"""The exception tree.
+
+::
+
+    SipError
+    ├── ConfigurationError      exit 35   refused before anything is dispatched
+    │   ├── ParsetError                   a parset or clusterdesc that cannot be read
+    │   └── UnknownObservation            no raw data of that name on any storage node
+    ├── BadData                 exit 30   the data are at fault: a retry cannot help
+    │   ├── SkyModelError                 a sky model that cannot be read
+    │   └── VdsError                      a VDS or GVDS that cannot be read
+    ├── QuorumLost              exit 30   too few subbands survive to make an image
+    ├── DegradedOutcome         exit 30   results stand, but ``[quality] strict`` forbids them
+    ├── ProgramError            exit 30   a program failed: a retry may help
+    ├── DiskFull                exit 30   no room for a product: a retry may help later
+    └── TransportError          exit 30   a node could not be reached: a retry may help
+
+Every message says what was expected, what was found, where, and what to do.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+
+class SipError(Exception):
+    """Root of everything that the pipeline raises on purpose.
+
+    Attributes
+    ----------
+    retryable : bool
+        Whether the same action may succeed when repeated unchanged.
+    exit_code : int
+        Exit status with which a command ends on this error.
+    """
+
+    retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 30
+
+
+class ConfigurationError(SipError):
+    """The request or its settings are wrong; nothing has been dispatched."""
+
+    exit_code = 35
+
+
+class ParsetError(ConfigurationError):
+    """A parset-like file that cannot be read as what it should be.
+
+    Parameters
+    ----------
+    message : str
+        What was expected, what was found and what to do.
+    path : Path or str, optional
+        The file.
+    line : int, optional
+        Line number, counted from 1.
+    key : str, optional
+        The key at fault.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: Path | str | None = None,
+        line: int | None = None,
+        key: str | None = None,
+    ) -> None:
+        self.path, self.line, self.key = path, line, key
+        where = str(path) if path is not None else "<text>"
+        if line is not None:
+            where += f":{line}"
+        if key is not None:
+            where += f": {key}"
+        super().__init__(f"{where}: {message}")
+
+
+class UnknownObservation(ConfigurationError):
+    """No raw MeasurementSet of the observation was found on any storage disk."""
+
+
+class BadData(SipError):
+    """The data themselves are at fault; the same step would fail again."""
+
+
+class SkyModelError(BadData):
+    """A LOFAR text sky model that cannot be read."""
+
+
+class VdsError(BadData):
+    """A VDS or GVDS description that cannot be read."""
+
+
+class QuorumLost(BadData):
+    """Too few subbands survived to make an image that means anything."""
+
+
+class DegradedOutcome(SipError):
+    """The results stand but are not what was asked for, and strictness is set."""
+
+
+class ProgramError(SipError):
+    """A program ended with a failure, or its product did not pass verification."""
+
+    retryable = True
+
+
+class DiskFull(SipError):
+    """A node has no room for a product."""
+
+    retryable = True
+
+
+class TransportError(SipError):
+    """A node could not be asked; nothing is known about what it holds."""
+
+    retryable = True

@@ -1,0 +1,1 @@
+"""Reaching nodes: connections, jobs, the node index and Luigi targets."""

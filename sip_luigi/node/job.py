@@ -1,0 +1,190 @@
+"""Jobs on a node: started detached, locked for their product, leased, adoptable.
+
+A job's directory holds ``lock`` (held with flock as long as anything of the job runs), ``spec.json``,
+``pid.json``, ``lease`` (touched by whoever watches), ``log`` and ``status.json``. Whoever starts a product
+that is being made adopts the running job. A lease that nobody renews ends the whole process group.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from sip_luigi.node.publish import write_atomically
+
+GRACE_S = 5.0
+"""Time between SIGTERM and SIGKILL for a group that has to go."""
+
+CHUNK = 1 << 18
+"""Most bytes of a log that one poll returns."""
+
+
+def start(spec: dict[str, Any]) -> dict[str, Any]:
+    """Start a job, or adopt the one that is already making the same product.
+
+    Parameters
+    ----------
+    spec : dict
+        See :class:`sip_luigi.execution.jobs.JobSpec`.
+
+    Returns
+    -------
+    dict
+        ``{"state": "started" | "adopted"}``. A running job that makes another version of the product is ended and replaced.
+    """
+    directory = Path(spec["directory"])
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = _take_lock(directory)
+    if lock is None:
+        if _is_adoptable(directory, spec):
+            _renew(directory)
+            return {"state": "adopted"}
+        cancel({"directory": str(directory)})
+        lock = _take_lock(directory, wait_s=GRACE_S)
+        if lock is None:
+            return {"state": "busy"}
+    try:
+        for name in ("status.json", "log", "pid.json"):
+            (directory / name).unlink(missing_ok=True)
+        write_atomically(directory / "spec.json", json.dumps(spec))
+        _renew(directory)
+        _spawn(directory, lock)
+    finally:
+        os.close(lock)
+    return {"state": "started"}
+
+
+def poll(request: dict[str, Any]) -> dict[str, Any]:
+    """Renew the lease of a job and tell how it stands.
+
+    Parameters
+    ----------
+    request : dict
+        ``directory`` of the job, ``offset`` in its log up to which it has been read.
+
+    Returns
+    -------
+    dict
+        ``state``: ``running``, ``finished`` or ``gone`` (it ended without saying how); ``status``: what it
+        said when it finished; ``log``: the text since ``offset``; ``offset``: where that ends.
+    """
+    directory = Path(request["directory"])
+    # Asked before the status is read: a job that ends in between is then seen as running once more.
+    running = _is_locked(directory)
+    status = _read_json(directory / "status.json")
+    if running:
+        _renew(directory)
+    text, offset = _read_log(directory / "log", int(request.get("offset", 0)))
+    state = "running" if running else "finished" if status else "gone"
+    return {"state": state, "status": status, "log": text, "offset": offset}
+
+
+def cancel(request: dict[str, Any]) -> dict[str, Any]:
+    """End a job and everything it started."""
+    directory = Path(request["directory"])
+    group = _read_json(directory / "pid.json").get("group")
+    if not group or not _is_locked(directory):
+        return {"state": "gone"}
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(group, number)
+        except ProcessLookupError:
+            break
+        deadline = time.monotonic() + GRACE_S
+        while _is_locked(directory) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if not _is_locked(directory):
+            break
+    return {"state": "cancelled"}
+
+
+def process_start_time(pid: int) -> str:
+    """Start time of a process in clock ticks after boot; empty when it does not run.
+
+    With the pid it names a process for good: pids are used again. Field 22 of ``/proc/<pid>/stat``.
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    fields = stat.rpartition(")")[2].split()
+    # A zombie has ended; its parent has not asked yet.
+    return "" if fields[0] == "Z" else fields[19]
+
+
+def _spawn(directory: Path, lock: int) -> None:
+    # The supervisor inherits the lock, so that it is held without a gap.
+    with (directory / "log").open("ab") as log:
+        process = subprocess.Popen(
+            (sys.executable, "-m", "sip_luigi.node", "supervise", str(directory), str(lock)),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            start_new_session=True,
+            pass_fds=(lock,),
+        )
+    # Reaped by whoever starts next or by init: the job outlives its watcher.
+    process.returncode = 0
+    entry = {"pid": process.pid, "group": process.pid, "started": process_start_time(process.pid)}
+    write_atomically(directory / "pid.json", json.dumps(entry))
+
+
+def _is_adoptable(directory: Path, spec: dict[str, Any]) -> bool:
+    entry = _read_json(directory / "pid.json")
+    alive = bool(entry) and process_start_time(entry["pid"]) == entry["started"]
+    return alive and _read_json(directory / "spec.json").get("fingerprint") == spec["fingerprint"]
+
+
+def _take_lock(directory: Path, wait_s: float = 0.0) -> int | None:
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                os.close(descriptor)
+                return None
+            time.sleep(0.05)
+
+
+def _is_locked(directory: Path) -> bool:
+    try:
+        lock = _take_lock(directory)
+    except FileNotFoundError:
+        return False
+    if lock is None:
+        return True
+    os.close(lock)
+    return False
+
+
+def _renew(directory: Path) -> None:
+    (directory / "lease").touch()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _read_log(path: Path, offset: int) -> tuple[str, int]:
+    try:
+        with path.open("rb") as stream:
+            stream.seek(offset)
+            chunk = stream.read(CHUNK)
+    except FileNotFoundError:
+        return "", offset
+    return chunk.decode("utf-8", errors="replace"), offset + len(chunk)

@@ -1,0 +1,259 @@
+"""The process that watches over one job: runs its steps, verifies, publishes, or says why not."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sip_luigi.domain.product import Manifest, Product
+from sip_luigi.node.job import GRACE_S
+from sip_luigi.node.look import look_at_product
+from sip_luigi.node.publish import append_record, measure, publish, remove_parts, write_atomically
+from sip_luigi.programs.environment import casarc_text, tool_environment
+
+EXIT_BAD_DATA = 65
+"""Exit status of a node command whose data are at fault (EX_DATAERR of sysexits.h)."""
+
+TAIL_LINES = 20
+TICK_S = 0.5
+
+
+class JobEnded(Exception):
+    """A job that will not be published.
+
+    Parameters
+    ----------
+    outcome : str
+        ``failed``, ``bad_data``, ``disk_full``, ``timeout``, ``expired`` or ``cancelled``.
+    message : str
+        What happened, in one line.
+    """
+
+    def __init__(self, outcome: str, message: str, argv: Sequence[str] = (), status: int | None = None):
+        super().__init__(message)
+        self.outcome, self.message, self.argv, self.status = outcome, message, tuple(argv), status
+
+
+@dataclass
+class Watch:
+    """Limits of a running job: its lease, its time and the wish of others that it end."""
+
+    lease: Path
+    lease_s: float
+    timeout_s: float
+    started: float = field(default_factory=time.monotonic)
+    renewed: float = field(default_factory=time.monotonic)
+    last_mtime_ns: int = 0
+    cancelled: bool = False
+
+    def check(self) -> None:
+        """Raise :class:`JobEnded` when the job has to end."""
+        now = time.monotonic()
+        try:
+            mtime_ns = self.lease.stat().st_mtime_ns
+        except OSError:
+            mtime_ns = self.last_mtime_ns
+        # Renewal is seen as a change of the time stamp, so that a clock set back does not end a job.
+        if mtime_ns != self.last_mtime_ns:
+            self.last_mtime_ns, self.renewed = mtime_ns, now
+        if self.cancelled:
+            raise JobEnded("cancelled", "cancelled")
+        if now - self.renewed > self.lease_s:
+            raise JobEnded("expired", f"nobody watched for {self.lease_s:g} s: the lease was not renewed")
+        if self.timeout_s and now - self.started > self.timeout_s:
+            raise JobEnded("timeout", f"took longer than the time limit of {self.timeout_s:g} s")
+
+
+def supervise(directory: Path, lock: int) -> None:
+    """Run the job described in ``directory/spec.json`` while holding its inherited lock."""
+    spec = json.loads((directory / "spec.json").read_text(encoding="utf-8"))
+    watch = Watch(directory / "lease", spec["lease_s"], spec["timeout_s"])
+    signal.signal(signal.SIGTERM, lambda *_: setattr(watch, "cancelled", True))
+    started = time.monotonic()
+    try:
+        status = _make(directory, spec, watch, lock)
+    except JobEnded as ended:
+        status = _failure(directory, ended)
+    except OSError as error:
+        outcome = "disk_full" if error.errno == 28 else "failed"
+        status = _failure(directory, JobEnded(outcome, str(error)))
+    status["elapsed_s"] = time.monotonic() - started
+    if status["outcome"] != "done":
+        remove_parts(Path(spec["product"]["path"]))
+    write_atomically(directory / "status.json", json.dumps(status))
+
+
+def _make(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -> dict[str, Any]:
+    product = Product("", spec["product"]["path"], spec["product"]["kind"])
+    path, part = Path(product.path), Path(spec["part"])
+    present = look_at_product(spec["product"])
+    if present and _fingerprint(present) == spec["fingerprint"]:
+        return {"outcome": "done", "made": False}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    remove_parts(path)
+    _require_space(path.parent, spec["min_free_bytes"])
+    if product.kind == "directory":
+        part.mkdir()
+    started = time.monotonic()
+    measures = _run_steps(directory, spec, watch, lock)
+    n_files, size = measure(part)
+    manifest = Manifest(
+        key=spec["key"],
+        stage=spec["stage"],
+        version=spec["version"],
+        inputs=spec["inputs"],
+        n_files=n_files,
+        size_bytes=size,
+        measures=measures,
+        commands=tuple(tuple(step["argv"]) for step in spec["steps"] if "argv" in step),
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        host=socket.gethostname(),
+        elapsed_s=round(time.monotonic() - started, 3),
+    )
+    publish(product, part, manifest)
+    if spec.get("record"):
+        entry = {"made": manifest.made, "stage": manifest.stage, "key": manifest.key, "path": product.path}
+        append_record(Path(spec["record"]), entry)
+    return {"outcome": "done", "made": True}
+
+
+def _run_steps(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -> dict[str, Any]:
+    casarc = directory / "casarc"
+    write_atomically(casarc, casarc_text())
+    environment = {**os.environ, **tool_environment(str(casarc)), **spec["environment"]}
+    measures: dict[str, Any] = {}
+    with (directory / "log").open("ab", buffering=0) as log:
+        for step in spec["steps"]:
+            if "write" in step:
+                Path(step["write"]).write_text(step["text"], encoding="utf-8")
+            elif "note" in step:
+                measures[step["name"]] = step["note"]
+            elif "argv" in step:
+                _run_program(step["argv"], log, environment, watch, lock, spec["part"])
+            else:
+                answer = _call(step, directory, log, environment, watch, lock)
+                measures[step.get("name", step["call"])] = answer
+    return measures
+
+
+def _run_program(
+    argv: Sequence[str], log: BinaryIO, environment: dict[str, str], watch: Watch, lock: int, part: str
+) -> None:
+    log.write(f"$ {' '.join(argv)}\n".encode())
+    cwd = part if os.path.isdir(part) else None
+    try:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd=cwd,
+            pass_fds=(lock,),
+        )
+    except FileNotFoundError as error:
+        raise JobEnded("failed", f"program not found: {argv[0]}", argv, 127) from error
+    status = _wait(process, watch)
+    if status:
+        raise JobEnded("failed", f"{os.path.basename(argv[0])} ended with exit status {status}", argv, status)
+
+
+def _call(
+    step: dict[str, Any],
+    directory: Path,
+    log: BinaryIO,
+    environment: dict[str, str],
+    watch: Watch,
+    lock: int,
+) -> Any:
+    argv = (sys.executable, "-m", "sip_luigi.node", step["call"])
+    request, answer = directory / "request.json", directory / "answer.json"
+    request.write_text(json.dumps(step["request"]), encoding="utf-8")
+    with request.open("rb") as stdin, answer.open("wb") as stdout:
+        process = subprocess.Popen(
+            argv, stdin=stdin, stdout=stdout, stderr=log, env=environment, pass_fds=(lock,)
+        )
+        status = _wait(process, watch)
+    try:
+        value = json.loads(answer.read_text(encoding="utf-8"))
+    except ValueError:
+        value = {"error": f"{step['call']} gave no answer (exit status {status})"}
+    if status == EXIT_BAD_DATA:
+        raise JobEnded("bad_data", value["error"], argv, status)
+    if status:
+        raise JobEnded("failed", value["error"], argv, status)
+    return value
+
+
+def _wait(process: subprocess.Popen[bytes], watch: Watch) -> int:
+    # A pidfd wakes up the moment the program ends: no time is lost between steps.
+    descriptor = os.pidfd_open(process.pid)
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    try:
+        while not poller.poll(TICK_S * 1000):
+            watch.check()
+    except JobEnded:
+        _end_children(process)
+        raise
+    finally:
+        os.close(descriptor)
+    return process.wait()
+
+
+def _end_children(process: subprocess.Popen[bytes]) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(0, signal.SIGTERM)
+    try:
+        process.wait(GRACE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _failure(directory: Path, ended: JobEnded) -> dict[str, Any]:
+    tail = _tail(directory / "log")
+    outcome = ended.outcome
+    if outcome == "failed" and "no space left on device" in tail.lower():
+        outcome = "disk_full"
+    return {
+        "outcome": outcome,
+        "message": ended.message,
+        "argv": list(ended.argv),
+        "exit_status": ended.status,
+        "tail": tail,
+        "host": socket.gethostname(),
+    }
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            stream.seek(max(0, path.stat().st_size - 16384))
+            lines = stream.read().decode("utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return "\n".join(lines[-TAIL_LINES:])
+
+
+def _require_space(directory: Path, needed: int) -> None:
+    free = shutil.disk_usage(directory).free
+    if free < needed:
+        message = f"disk of {directory} has {free / 1e9:.2f} GB free, {needed / 1e9:.2f} GB are needed"
+        raise JobEnded("disk_full", message)
+
+
+def _fingerprint(manifest: dict[str, Any]) -> str:
+    return Manifest.from_json(manifest).fingerprint

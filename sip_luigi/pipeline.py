@@ -1,0 +1,175 @@
+"""ImagingPipeline: the task that a user asks for."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pkgutil
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import luigi
+from luigi.cmdline_parser import CmdlineParser
+
+from sip_luigi import tasks
+from sip_luigi.domain.errors import DegradedOutcome, QuorumLost, SipError
+from sip_luigi.domain.product import Manifest
+from sip_luigi.node.publish import remove
+from sip_luigi.settings.load import apply_luigi_defaults
+from sip_luigi.tasks.base import HeadStage, Inputs, Stage
+from sip_luigi.tasks.context import HEAD
+
+apply_luigi_defaults()
+for _, stage, _ in pkgutil.iter_modules(tasks.__path__):
+    # Luigi knows the stages by name once their modules are loaded; a new file is found by itself.
+    import_module(f"{tasks.__name__}.{stage}")
+
+logger = logging.getLogger("sip_luigi")
+
+
+class ImagingPipeline(HeadStage):
+    """From the raw MeasurementSets of an observation to image, catalogue, sky model and report.
+
+    ``luigi --module sip_luigi ImagingPipeline --obs-id L102085`` ends with 0 when the results stand; see
+    the documentation for the other exit statuses.
+    """
+
+    stage = "pipeline"
+
+    obs_id = luigi.Parameter(description="Observation id, for example L102085")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().__init__(*args, **kwargs)
+        except SipError as error:
+            if not CmdlineParser.get_instance():
+                raise
+            # Luigi's command line would bury the message in a traceback and end with another status.
+            sys.stderr.write(f"{type(error).__name__}: {error}\n")
+            sys.exit(error.exit_code)
+        keep_log(self.ctx.layout.logs / "pipeline.log")
+
+    def path(self) -> Path:
+        """The quality figures: written last, they say that the results are complete."""
+        return self.ctx.layout.results / "quality.json"
+
+    def refuse_lost(self, inputs: Inputs) -> None:
+        """Deliver the report even when there is nothing else."""
+
+    def write(self, inputs: Inputs, part: Path) -> dict[str, Any]:
+        """Deliver the results; those of an earlier run that have no successor are put aside."""
+        layout = self.ctx.layout
+        report = Path(self.dependencies["report"].product().path)
+        wanted: dict[Path, tuple[str, str] | None] = {
+            layout.results / "report.html": (HEAD, str(report / "report.html")),
+            **{layout.result(suffix): None for suffix in self.deliveries()},
+        }
+        for suffix, (role, name) in self.deliveries().items():
+            if not inputs[role].loss:
+                product = self.dependencies[role].product()
+                path = f"{product.path}/{name}" if name else product.path
+                wanted[layout.result(suffix)] = (product.node, path)
+        for path, source in wanted.items():
+            self._deliver(path, source)
+        self.ctx.connections[HEAD].fetch(str(report / "quality.json"), part)
+        sizes = {path.name: path.stat().st_size for path, source in wanted.items() if source}
+        return {"files": sizes, "outcome": json.loads(part.read_text(encoding="utf-8"))["outcome"]}
+
+    def deliveries(self) -> dict[str, tuple[str, str]]:
+        """What is delivered as ``<obs_id>.<suffix>``: the role it comes from and its name in the product."""
+        return {
+            "image.fits": ("image", "image.fits"),
+            "image.pbcor.fits": ("image", "image.pbcor.fits"),
+            "catalogue.fits": ("sources", "catalogue.fits"),
+            "skymodel": ("skymodel", ""),
+        }
+
+    def run(self) -> None:
+        """Deliver, then judge: an abandoned observation is a failure, a degraded one if strictness is set."""
+        super().run()
+        manifest = self.output().manifest()
+        if manifest:
+            self.judge(manifest)
+
+    def judge(self, manifest: Manifest) -> None:
+        """Raise when the results do not stand."""
+        outcome, report = manifest.measures["outcome"], self.ctx.layout.results / "report.html"
+        if outcome == "abandoned":
+            raise QuorumLost(f"{self.obs_id}: abandoned, no image could be made; the reasons are in {report}")
+        if outcome == "degraded":
+            message = (
+                f"{self.obs_id}: DEGRADED, not all subbands are in the image; the reasons are in {report}"
+            )
+            logger.warning(message)
+            if self.ctx.settings.quality.strict:
+                raise DegradedOutcome(f"{message}; [quality] strict = true refuses it")
+
+    def _is_complete(self) -> bool:
+        # The root is asked first: only it knows that everything below has to be looked at, and with one
+        # command per node.
+        self.ctx.forget()
+        self.ctx.index.remember(task.product() for task in walk(self))
+        if not super()._is_complete():
+            return False
+        manifest = self.output().manifest()
+        return manifest is not None and self._delivered(manifest) and self._acceptable(manifest)
+
+    def complete(self) -> bool:
+        """Look afresh at every product of the observation."""
+        self.ctx.complete.pop(self.task_id, None)
+        return super().complete()
+
+    def _delivered(self, manifest: Manifest) -> bool:
+        files = manifest.measures["files"]
+        folder = self.ctx.layout.results
+        return all((folder / n).is_file() and (folder / n).stat().st_size == s for n, s in files.items())
+
+    def _acceptable(self, manifest: Manifest) -> bool:
+        outcome = manifest.measures["outcome"]
+        return outcome == "full" or (outcome == "degraded" and not self.ctx.settings.quality.strict)
+
+    def _deliver(self, path: Path, source: tuple[str, str] | None) -> None:
+        if source is None:
+            if path.exists():
+                aside = path.parent / "superseded" / path.name
+                aside.parent.mkdir(exist_ok=True)
+                path.replace(aside)
+            return
+        node, origin = source
+        part = path.with_name(f"{path.name}.part-{self.key[:8]}")
+        try:
+            self.ctx.connections[node].fetch(origin, part)
+            part.replace(path)
+        finally:
+            remove(part)
+
+
+def walk(root: Stage) -> list[Stage]:
+    """Every task of a graph, once."""
+    found: dict[str, Stage] = {}
+    waiting = [root]
+    while waiting:
+        task = waiting.pop()
+        if task.task_id not in found:
+            found[task.task_id] = task
+            waiting += task.dependencies.values()
+    return list(found.values())
+
+
+def keep_log(path: Path) -> None:
+    """Keep what the pipeline and Luigi say in the job's own log, beside wherever else it goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for name in ("sip_luigi", "luigi-interface"):
+        log = logging.getLogger(name)
+        if not any(getattr(handler, "baseFilename", None) == str(path) for handler in log.handlers):
+            handler = logging.FileHandler(path)
+            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+            log.addHandler(handler)
+    ours = logging.getLogger("sip_luigi")
+    ours.setLevel(logging.INFO)
+    if not any(type(handler) is logging.StreamHandler for handler in ours.handlers):
+        console = logging.StreamHandler()
+        console.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+        ours.addHandler(console)

@@ -1,0 +1,1 @@
+"""Run the whole pipeline on a simulated observation and hold the results against the truth."""

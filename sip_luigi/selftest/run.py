@@ -1,0 +1,197 @@
+"""Simulate, run the pipeline as a user would, compare."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sip_luigi.domain.errors import ProgramError
+from sip_luigi.domain.skymodel import parse_skymodel
+from sip_luigi.fits import read_detections, read_image, read_table
+from sip_luigi.selftest.comparison import Field, Truth, catalogue_figures, failures
+from sip_luigi.selftest.scheduler import central_scheduler
+from sip_luigi.simulation.options import SimulationOptions
+from sip_luigi.simulation.residual import rfi_left
+from sip_luigi.simulation.simulate import Progress, simulate
+
+CATALOGUE_FRACTION = 3
+"""The calibration model holds the brightest one in so many of the true sources."""
+MIN_BEAM_POWER = 0.3
+
+CLUSTERDESC = """\
+ClusterName = selftest
+Head.Nodes = [ localhost ]
+Storage.Nodes = [ localhost ]
+Storage.LocalDisks = [ "{storage}" ]
+Compute.Nodes = [ localhost ]
+Compute.LocalDisks = [ "{scratch}" ]
+"""
+
+CONFIG = """\
+[DEFAULT]
+runtime_directory = {runtime}
+
+[cluster]
+clusterdesc = {clusterdesc}
+
+[calibration]
+skymodel = {skymodel}
+
+[quality]
+reference_catalogue = {reference}
+
+[core]
+log_level = WARNING
+no_lock = true
+autoload_range = false
+
+[scheduler]
+stable_done_cooldown_secs = 0
+"""
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """A simulated observation and the place where it is processed.
+
+    Attributes
+    ----------
+    directory : Path
+        Everything lies below it: ``storage/``, ``scratch/``, ``runtime/``, the configuration.
+    options : SimulationOptions
+        What is simulated.
+    workers : int
+        Luigi workers.
+    """
+
+    directory: Path
+    options: SimulationOptions
+    workers: int = 2
+
+    @property
+    def storage(self) -> Path:
+        """The disk of the storage node; the truth lies there too."""
+        return self.directory / "storage"
+
+    @property
+    def results(self) -> Path:
+        """Where the pipeline leaves its results."""
+        return self.directory / "runtime" / "jobs" / self.options.obs_id / "results"
+
+    @property
+    def config(self) -> Path:
+        """The configuration of the run."""
+        return self.directory / "luigi.cfg"
+
+    def truth(self, suffix: str) -> Path:
+        """A file of the truth."""
+        return self.storage / f"{self.options.obs_id}.truth.{suffix}"
+
+    def prepare(self, progress: Progress) -> None:
+        """Simulate the observation and write the configuration; what is there already stays."""
+        self.storage.mkdir(parents=True, exist_ok=True)
+        simulate(self.options, self.storage, progress=progress, jobs=self.workers)
+        clusterdesc = self.directory / "selftest.clusterdesc"
+        scratch = self.directory / "scratch"
+        clusterdesc.write_text(CLUSTERDESC.format(storage=self.storage, scratch=scratch), encoding="utf-8")
+        model = parse_skymodel(self.truth("skymodel").read_text(encoding="utf-8"), self.truth("skymodel"))
+        known = model.brightest(max(1, len(model.sources) // CATALOGUE_FRACTION))
+        skymodel = self.directory / "known.skymodel"
+        skymodel.write_text(known.text(), encoding="utf-8")
+        text = CONFIG.format(
+            runtime=self.directory / "runtime",
+            clusterdesc=clusterdesc,
+            skymodel=skymodel,
+            reference=self.truth("fits"),
+        )
+        self.config.write_text(text.replace("%", "%%"), encoding="utf-8")
+
+    def run(self, on_start: Callable[[str], None]) -> float:
+        """Run the main command under a luigid of its own and return the seconds that it took.
+
+        Raises
+        ------
+        ProgramError
+            It did not end with 0.
+        """
+        with central_scheduler(self.directory, self.config) as url:
+            on_start(url)
+            argv = (
+                str(Path(sys.executable).with_name("luigi")),
+                *("--module", "sip_luigi", "ImagingPipeline", "--obs-id", self.options.obs_id),
+                *("--workers", str(self.workers), "--scheduler-url", url),
+            )
+            started = time.monotonic()
+            environment = {**os.environ, "LUIGI_CONFIG_PATH": str(self.config)}
+            status = subprocess.run(argv, cwd=self.directory, env=environment, stdout=sys.stderr).returncode
+        if status:
+            raise ProgramError(
+                f"{' '.join(argv)} ended with exit status {status}; see {self.results.parent / 'logs'}"
+            )
+        return time.monotonic() - started
+
+    def figures(self) -> dict[str, Any]:
+        """Hold the results against the truth."""
+        quality = json.loads((self.results / "quality.json").read_text(encoding="utf-8"))
+        detections = read_detections(self.results / f"{self.options.obs_id}.catalogue.fits")
+        figures = catalogue_figures(self.read_truth(quality["frequency_hz"]), detections, self.field(quality))
+        truth = json.loads(self.truth("json").read_text(encoding="utf-8"))
+        flagged = quality["bad_stations"]
+        expected = [station for station in truth["dead_stations"] for _ in range(quality["subbands_used"])]
+        found = [s for s in truth["dead_stations"] for _ in flagged.get(s, ())]
+        return {
+            "obs_id": self.options.obs_id,
+            "seed": self.options.seed,
+            **figures,
+            "rms_jy_beam": quality["rms_jy_beam"],
+            "stokes_v_rms_jy_beam": quality["stokes_v_rms_jy_beam"],
+            "noise_over_stokes_v": quality["rms_jy_beam"] / quality["stokes_v_rms_jy_beam"],
+            "dead_station_flagged_fraction": len(found) / len(expected) if expected else 1.0,
+            "rfi_left_fraction": rfi_left(self.preprocessed(), truth),
+            "verdict": quality["verdict"],
+            "outcome": quality["outcome"],
+        }
+
+    def judge(self) -> dict[str, Any]:
+        """The figures, with the limits that they miss."""
+        figures = self.figures()
+        return {**figures, "failures": failures(figures)}
+
+    def preprocessed(self) -> list[Path]:
+        """The flagged and averaged MeasurementSets."""
+        products = self.directory / "scratch" / "sip" / self.options.obs_id
+        return sorted(products.glob("*/preprocess/*.MS"))
+
+    def read_truth(self, freq_hz: float) -> Truth:
+        """The true sources at the frequency of the image."""
+        table = read_table(self.truth("fits"))
+        column = {name: np.asarray(table[name], dtype=float) for name in table.colnames if name != "NAME"}
+        scale = (freq_hz / self.options.band_centre_hz) ** column["SPECTRAL_INDEX"]
+        return Truth(
+            ra_rad=np.deg2rad(column["RA"]),
+            dec_rad=np.deg2rad(column["DEC"]),
+            flux_jy=column["FLUX"] * scale,
+            beam_power=column["APPARENT_FLUX"] / column["FLUX"],
+        )
+
+    def field(self, quality: dict[str, Any]) -> Field:
+        """The field that the image covers."""
+        image = read_image(self.results / f"{self.options.obs_id}.image.fits")
+        size_deg = abs(image.header["CDELT2"]) * image.data.shape[0]
+        ra_deg, dec_deg = self.options.phase_centre_deg
+        return Field(
+            centre_rad=(np.deg2rad(ra_deg), np.deg2rad(dec_deg)),
+            radius_rad=np.deg2rad(size_deg / 2.0),
+            min_beam_power=MIN_BEAM_POWER,
+            rms_jy=quality["rms_jy_beam"],
+            beam_rad=np.deg2rad(quality["beam_major_arcsec"] / 3600.0),
+        )

@@ -1,0 +1,77 @@
+"""A central scheduler for the length of a run."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sip_luigi.domain.errors import TransportError
+
+USUAL_PORT = 8082
+START_S = 30.0
+
+
+@contextmanager
+def central_scheduler(directory: Path, config: Path) -> Iterator[str]:
+    """Run luigid on loopback, on its usual port when that is free, and give its URL.
+
+    Parameters
+    ----------
+    directory : Path
+        Where its state and log are kept.
+    config : Path
+        Its ``luigi.cfg``.
+    """
+    port = free_port(USUAL_PORT)
+    argv = (
+        str(Path(sys.executable).with_name("luigid")),
+        *("--address", "127.0.0.1", "--port", str(port), "--state-path", str(directory / "luigid.state")),
+    )
+    with (directory / "luigid.log").open("ab") as log:
+        environment = {**os.environ, "LUIGI_CONFIG_PATH": str(config)}
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory, env=environment
+        )
+        try:
+            url = f"http://127.0.0.1:{port}"
+            _wait_until_it_answers(process, url, directory / "luigid.log")
+            yield url
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def free_port(preferred: int = 0) -> int:
+    """A TCP port of loopback that nothing listens on: the preferred one if that is free."""
+    for port in (preferred, 0):
+        with socket.socket() as probe:
+            try:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise TransportError("no free port on loopback")
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/api/task_list", timeout=1):  # noqa: S310 - a fixed http URL
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+    raise TransportError(f"luigid did not start on {url}; the reason is in {log}")

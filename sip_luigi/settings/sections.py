@@ -1,0 +1,117 @@
+"""The sections that are not the options of one program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sip_luigi.domain.setting import Section, setting
+
+
+@dataclass(frozen=True)
+class Layout(Section):
+    """Where things lie."""
+
+    section: ClassVar[str] = "layout"
+
+    job_directory: str = setting(
+        "", "Job directory of an observation; empty: <runtime_directory>/jobs/<obs_id>", science=False
+    )
+    raw_pattern: str = setting(
+        "{obs_id}_SAP*_SB*_uv.MS", "Names of the raw MeasurementSets on the storage disks", science=False
+    )
+    working_directory: str = setting(
+        "sip", "Directory below the first local disk of a compute node where products are made", science=False
+    )
+    copy_mode: str = setting(
+        "link",
+        "Raw data that already lie on the compute node: 'link' reads them in place, 'copy' makes a copy",
+        choices=("link", "copy"),
+        science=False,
+    )
+
+
+@dataclass(frozen=True)
+class Cluster(Section):
+    """The machines and how work is run on them."""
+
+    section: ClassVar[str] = "cluster"
+
+    clusterdesc: str = setting("", "Cluster description; empty: this machine alone", science=False)
+    execution: str = setting(
+        "local",
+        "How nodes are reached: 'local', all of them are this machine",
+        choices=("local",),
+        science=False,
+    )
+    retries: int = setting(2, "How often a stage that failed is tried again", low=0, high=20, science=False)
+    retry_delay_s: float = setting(
+        5.0, "Pause before a retry, doubled each time", unit="s", low=0, science=False
+    )
+    lease_s: float = setting(
+        60.0,
+        "A job that nobody has watched for so long ends itself",
+        unit="s",
+        low=2,
+        high=86400,
+        science=False,
+    )
+    poll_s: float = setting(
+        0.5, "Longest pause between two looks at a running job", unit="s", low=0.01, high=60, science=False
+    )
+    time_limit_s: float = setting(0.0, "Time limit of a stage; 0: none", unit="s", low=0, science=False)
+    min_free_mb: float = setting(
+        100.0, "Room that a disk must have before a product is begun", unit="MB", low=0, science=False
+    )
+
+
+@dataclass(frozen=True)
+class Pipeline(Section):
+    """The graph as a whole."""
+
+    section: ClassVar[str] = "pipeline"
+
+    cycles: int = setting(
+        1, "Times that calibration, imaging and source finding are gone through", low=1, high=20
+    )
+    image_subbands: bool = setting(False, "Make an image of each subband too", science=False)
+    min_subband_fraction: float = setting(
+        0.5,
+        "Fraction of the subbands that must survive; below it the observation is abandoned",
+        low=0,
+        high=1,
+    )
+    max_gap_fraction: float = setting(
+        0.5, "Widest gap that lost subbands may leave, as a fraction of the band", low=0, high=1
+    )
+
+
+@dataclass(frozen=True)
+class SkyModelUpdate(Section):
+    """How detections update the sky model."""
+
+    section: ClassVar[str] = "sky_model"
+
+    association_radius_beams: float = setting(
+        0.5, "Largest distance of a detection from the source it is taken for", unit="beams", low=0.05, high=5
+    )
+    default_spectral_index: float = setting(
+        -0.8, "Spectral index of sources that the model did not know (Scaife & Heald 2012)", low=-3, high=3
+    )
+
+
+@dataclass(frozen=True)
+class Quality(Section):
+    """What is judged, and against what."""
+
+    section: ClassVar[str] = "quality"
+
+    reference_catalogue: str = setting(
+        "", "FITS table with RA and DEC in degrees and a flux column in Jy; empty: none"
+    )
+    reference_flux_column: str = setting("", "Its flux column; empty: the first of the usual names")
+    strict: bool = setting(False, "A degraded outcome ends with a non-zero exit status", science=False)
+    min_reference_snr: float = setting(7.0, "Signal to noise above which sources are compared", low=1)
+    max_noise_ratio: float = setting(
+        1.5, "Image noise over Stokes-V noise above which the verdict is poor", low=1
+    )

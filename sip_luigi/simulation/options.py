@@ -1,0 +1,321 @@
+"""What can be asked of the simulator."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.domain.observation import check_obs_id
+
+VERSION = 1
+"""Raised whenever the same options give other data."""
+
+ANTENNA_SETS = ("HBA_DUAL_INNER", "HBA_DUAL")
+"""The antenna sets that can be simulated: remote stations with 24 or with all of their 48 tiles."""
+
+MIN_ELEVATION_DEG = 10.0
+"""The lowest elevation at which the simulated array observes."""
+
+CORE_LONGITUDE_DEG = 6.86979
+CORE_LATITUDE_DEG = 52.91512
+"""Where the phase centre of CS002LBA lies (lofarantpos), close enough for elevations."""
+
+_INF = math.inf
+_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
+
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "seed": (0, 2**63 - 1),
+    "subbands": (1, 488),
+    "first_subband": (0, 999),
+    "channels": (1, 4096),
+    "frequency_hz": (110e6, 190e6),
+    "subband_width_hz": (1e3, 1e6),
+    "subband_spacing_hz": (1e3, 80e6),
+    "duration_s": (0.1, 86400),
+    "interval_s": (0.1, 3600),
+    "ra_deg": (0, 360),
+    "dec_deg": (-90, 90),
+    "sources": (0, 100_000),
+    "flux_min_jy": (1e-9, 1e6),
+    "flux_max_jy": (1e-9, 1e6),
+    "flux_slope": (0, 10),
+    "field_radius_deg": (0, 20),
+    "min_separation_arcsec": (0, 36000),
+    "spectral_index_mean": (-10, 10),
+    "spectral_index_scatter": (0, 10),
+    "gain_amplitude_scatter": (0, 2),
+    "gain_phase_scatter_rad": (0, 100),
+    "gain_drift_fraction": (0, 1),
+    "gain_drift_time_s": (1, _INF),
+    "tec_rms_tecu": (0, 100),
+    "noise_jy": (0, 1e9),
+    "rfi_narrow": (0, 10_000),
+    "rfi_narrow_jy": (0, 1e12),
+    "rfi_broad": (0, 10_000),
+    "rfi_broad_jy": (0, 1e12),
+    "dead_stations": (0, 98),
+    "disks": (1, 1000),
+}
+_WHOLE = frozenset(
+    {"seed", "subbands", "first_subband", "channels", "sources", "rfi_narrow", "rfi_broad"}
+    | {"dead_stations", "disks"}
+)
+_CHOICES = {"antenna_set": ANTENNA_SETS}
+_PLACE = frozenset({"disks"})
+
+
+@dataclass(frozen=True)
+class SimulationOptions:
+    """An observation to simulate. Every effect can be switched off by a zero or a False.
+
+    Attributes
+    ----------
+    obs_id : str
+        Observation id, the first part of every file name.
+    seed : int
+        Seeds every random stream; the same options give the same data, bit for bit.
+    subbands, first_subband : int
+        How many subbands, and the number of the first one in its file name.
+    channels : int
+        Channels per subband.
+    frequency_hz : float
+        Centre of the first subband. The channels lie symmetrically about the centre of a subband.
+    subband_width_hz, subband_spacing_hz : float
+        Width of a subband (195312.5 Hz with the 200 MHz clock), and the distance between two centres.
+    stations : int or tuple of str
+        How many of the Dutch stations (about 30 % of them remote ones), or their names.
+    antenna_set : str
+        ``HBA_DUAL_INNER`` (remote stations with their 24 inner tiles) or ``HBA_DUAL``.
+    start_utc : str
+        Start of the first time slot, ISO 8601.
+    duration_s, interval_s : float
+        Length of the observation, rounded to whole time slots, and of one slot.
+    ra_deg, dec_deg : float
+        Phase centre, J2000. Without a right ascension the field transits in the middle of the observation.
+    sources : int
+        Number of point sources in the field.
+    flux_min_jy, flux_max_jy, flux_slope : float
+        Fluxes at the band centre follow dN/dS ∝ S^-slope between the two limits.
+    field_radius_deg, min_separation_arcsec : float
+        Sources are spread evenly over a cap of this radius, no two of them closer than the separation.
+    spectral_index_mean, spectral_index_scatter : float
+        S(ν) = S(band centre)·(ν / band centre)^α with normally distributed α.
+    gain_amplitude_scatter : float
+        Scatter of the natural logarithm of the gain amplitudes over stations and polarisations.
+    gain_phase_scatter_rad : float
+        Scatter of the gain phases over stations and polarisations.
+    gain_drift_fraction, gain_drift_time_s : float
+        Part of the variance of both that changes with time, and the time scale of the change.
+    tec_rms_tecu : float
+        Scatter of the total electron content above a station; near stations see nearly the same.
+    noise_jy : float
+        Standard deviation of the real and of the imaginary part of each correlation of one visibility (one
+        channel, one time slot) at unit gain.
+    rfi_narrow, rfi_narrow_jy : int, float
+        Number of events in one channel of one subband, and their amplitude.
+    rfi_broad, rfi_broad_jy : int, float
+        Number of short bursts over all channels of all subbands, and their amplitude.
+    dead_stations : int
+        Stations whose visibilities, signal and noise, are a thousand times too weak.
+    beam : bool
+        Multiply by the beams of the stations (EveryBeam, full Jones matrices).
+    beam_tables : bool
+        Write the LOFAR tables that a beam model needs. Without them there is no beam in the data either.
+    disks : int
+        Spread the subbands over so many directories ``data1…`` below the one given. Does not change the data.
+
+    Raises
+    ------
+    ConfigurationError
+        An option is out of its range; the message names it.
+    """
+
+    obs_id: str = "L999001"
+    seed: int = 1
+    subbands: int = 8
+    first_subband: int = 0
+    channels: int = 8
+    frequency_hz: float = 140.0390625e6
+    subband_width_hz: float = 195312.5
+    subband_spacing_hz: float = 195312.5
+    stations: int | tuple[str, ...] = 24
+    antenna_set: str = "HBA_DUAL_INNER"
+    start_utc: str = "2024-03-20T20:00:00"
+    duration_s: float = 3600.0
+    interval_s: float = 30.0
+    ra_deg: float | None = None
+    dec_deg: float = 58.0
+    sources: int = 100
+    flux_min_jy: float = 0.1
+    flux_max_jy: float = 10.0
+    flux_slope: float = 1.6
+    field_radius_deg: float = 2.5
+    min_separation_arcsec: float = 120.0
+    spectral_index_mean: float = -0.8
+    spectral_index_scatter: float = 0.2
+    gain_amplitude_scatter: float = 0.1
+    gain_phase_scatter_rad: float = 0.5
+    gain_drift_fraction: float = 0.2
+    gain_drift_time_s: float = 3600.0
+    tec_rms_tecu: float = 0.05
+    noise_jy: float = 1.0
+    rfi_narrow: int = 4
+    rfi_narrow_jy: float = 300.0
+    rfi_broad: int = 2
+    rfi_broad_jy: float = 300.0
+    dead_stations: int = 1
+    beam: bool = True
+    beam_tables: bool = True
+    disks: int = 1
+
+    def __post_init__(self) -> None:
+        check_obs_id(self.obs_id)
+        for field in fields(self):
+            _check(field.name, getattr(self, field.name))
+        self._check_stations()
+        _check_order(self.flux_min_jy <= self.flux_max_jy, "flux_max_jy", "at least flux_min_jy")
+        _check_order(self.interval_s <= self.duration_s, "duration_s", "at least one interval_s")
+        self._check_band()
+        self._check_elevation()
+
+    def _check_stations(self) -> None:
+        if not isinstance(self.stations, int):
+            _check_order(len(set(self.stations)) == len(self.stations), "stations", "each name once")
+        _check_order(self.n_stations >= 2, "stations", "two or more")
+        _check_order(
+            self.dead_stations <= self.n_stations - 2, "dead_stations", "two fewer than stations at most"
+        )
+
+    def _check_band(self) -> None:
+        last_hz = self.frequency_hz + (self.subbands - 1) * self.subband_spacing_hz
+        limit_hz = _RANGES["frequency_hz"][1]
+        _check_order(
+            last_hz <= limit_hz, "subband_spacing_hz", f"a band that ends below {limit_hz / 1e6:g} MHz"
+        )
+        _check_order(
+            self.first_subband + self.subbands <= 1000, "first_subband", "subband numbers of three digits"
+        )
+
+    def _check_elevation(self) -> None:
+        lowest = min(self.elevation_deg(part * self.duration_s) for part in (0.0, 0.25, 0.5, 0.75, 1.0))
+        if lowest < MIN_ELEVATION_DEG:
+            raise ConfigurationError(
+                f"simulation option ra_deg, dec_deg: the phase centre ({self.phase_centre_deg[0]:.3f}°, "
+                f"{self.dec_deg:.3f}°) sinks to an elevation of {lowest:.0f}° between {self.start_utc} and "
+                f"{self.duration_s:g} s later; expected {MIN_ELEVATION_DEG:g}° or more: choose another field "
+                "or start_utc, or leave out ra_deg"
+            )
+
+    @property
+    def n_stations(self) -> int:
+        """How many stations take part."""
+        return self.stations if isinstance(self.stations, int) else len(self.stations)
+
+    @property
+    def n_times(self) -> int:
+        """Number of time slots."""
+        return max(1, round(self.duration_s / self.interval_s))
+
+    @property
+    def start_mjd_s(self) -> float:
+        """Start of the first time slot, seconds of the modified Julian date (UTC)."""
+        return (_parse_utc(self.start_utc) - _EPOCH).total_seconds()
+
+    @property
+    def phase_centre_deg(self) -> tuple[float, float]:
+        """Right ascension and declination (J2000) of the phase centre."""
+        if self.ra_deg is not None:
+            return self.ra_deg, self.dec_deg
+        return round(self._sidereal_deg(self.duration_s / 2), 2) % 360.0, self.dec_deg
+
+    @property
+    def subband_numbers(self) -> tuple[int, ...]:
+        """The numbers of the subbands, as in their file names."""
+        return tuple(range(self.first_subband, self.first_subband + self.subbands))
+
+    @property
+    def band_centre_hz(self) -> float:
+        """The middle of the band: the reference frequency of all fluxes."""
+        return self.frequency_hz + 0.5 * (self.subbands - 1) * self.subband_spacing_hz
+
+    @property
+    def applies_beam(self) -> bool:
+        """Whether the data have the station beams in them."""
+        return self.beam and self.beam_tables
+
+    def subband_centre_hz(self, subband: int) -> float:
+        """Give the centre frequency of the subband of this number."""
+        return self.frequency_hz + (subband - self.first_subband) * self.subband_spacing_hz
+
+    def elevation_deg(self, seconds: float) -> float:
+        """Elevation of the phase centre above the core, so many seconds after the start."""
+        ra_deg, dec_deg = self.phase_centre_deg
+        hour_angle = math.radians(self._sidereal_deg(seconds) - ra_deg)
+        dec, lat = math.radians(dec_deg), math.radians(CORE_LATITUDE_DEG)
+        sine = math.sin(lat) * math.sin(dec) + math.cos(lat) * math.cos(dec) * math.cos(hour_angle)
+        return math.degrees(math.asin(max(-1.0, min(1.0, sine))))
+
+    def _sidereal_deg(self, seconds: float) -> float:
+        """Mean sidereal time at the core (Meeus, Astronomical Algorithms, eq. 12.4, UT1 taken as UTC)."""
+        days = (self.start_mjd_s + seconds) / 86400.0 - 51544.5
+        return (280.46061837 + 360.98564736629 * days + CORE_LONGITUDE_DEG) % 360.0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give all options as JSON knows them."""
+        named = self.stations if isinstance(self.stations, int) else list(self.stations)
+        return asdict(self) | {"stations": named}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SimulationOptions:
+        """Make options of what `as_dict` gave."""
+        stations = values.get("stations", cls.stations)
+        return cls(**{**values, "stations": stations if isinstance(stations, int) else tuple(stations)})
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over everything that the data depend on; where they are put does not count."""
+        science = {name: value for name, value in self.as_dict().items() if name not in _PLACE}
+        text = json.dumps({"version": VERSION, **science}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def utc_text(mjd_s: float) -> str:
+    """Write a time given in seconds of the modified Julian date as ISO 8601, to the millisecond."""
+    return (_EPOCH + timedelta(seconds=mjd_s)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _parse_utc(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise _refused("start_utc", text, "an ISO 8601 time such as 2024-03-20T20:00:00") from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _check(name: str, value: Any) -> None:
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise _refused(name, value, "one of " + ", ".join(_CHOICES[name]))
+    if name == "start_utc":
+        _parse_utc(value)
+    if name not in _RANGES or (name == "ra_deg" and value is None):
+        return
+    low, high = _RANGES[name]
+    kind = int if name in _WHOLE else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
+        what = "a whole number" if name in _WHOLE else "a number"
+        raise _refused(name, value, f"{what} from {low:g} to {high:g}")
+
+
+def _check_order(holds: bool, name: str, expected: str) -> None:
+    if not holds:
+        raise ConfigurationError(f"simulation option {name}: expected {expected}")
+
+
+def _refused(name: str, value: Any, expected: str) -> ConfigurationError:
+    return ConfigurationError(f"simulation option {name}: expected {expected}, found {value!r}")

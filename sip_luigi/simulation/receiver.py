@@ -1,0 +1,91 @@
+"""What the receivers make of the visibilities: noise, autocorrelations and gains."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.intp]
+Complex64 = npt.NDArray[np.complex64]
+Complex = npt.NDArray[np.complex128]
+
+
+def system_flux_jy(noise_jy: float, channel_width_hz: float, interval_s: float) -> float:
+    """Give the system equivalent flux density that belongs to a noise.
+
+    The radiometer equation σ = SEFD/√(2 Δν Δt) for the real part of one correlation of two stations (Taylor,
+    Carilli & Perley 1999, eq. 9-14), solved for the SEFD.
+    """
+    return noise_jy * float(np.sqrt(2.0 * channel_width_hz * interval_s))
+
+
+class Noise(NamedTuple):
+    """How strong the noise is.
+
+    Attributes
+    ----------
+    sigma_jy : float
+        Standard deviation of real and imaginary part of a correlation of two stations.
+    sefd_jy : float
+        Mean of the autocorrelations.
+    """
+
+    sigma_jy: float
+    sefd_jy: float
+
+
+def draw_noise(
+    rng: np.random.Generator, n_times: int, first: Integers, second: Integers, strength: Noise
+) -> Complex64:
+    """Draw the noise of all correlations of one channel.
+
+    An autocorrelation has the system noise itself: its XX and YY are real, SEFD ± SEFD/√(Δν Δt), and its YX
+    is the conjugate of its XY.
+
+    Returns
+    -------
+    ndarray
+        Jy, shape (n_times, n_baselines, 4).
+    """
+    parts = rng.standard_normal((n_times, len(first), 8), dtype=np.float32)
+    drawn = np.multiply(parts, np.float32(strength.sigma_jy)).view(np.complex64)
+    auto = np.flatnonzero(first == second)
+    for correlation in (0, 3):
+        spread = np.sqrt(np.float32(2.0)) * drawn[:, auto, correlation].real
+        drawn[:, auto, correlation] = strength.sefd_jy + spread
+    drawn[:, auto, 2] = drawn[:, auto, 1].conj()
+    return drawn
+
+
+def apply_gains(visibilities: Complex64, gains: Complex, first: Integers, second: Integers) -> Complex64:
+    """Multiply by the gains of both stations.
+
+    Parameters
+    ----------
+    visibilities : ndarray
+        Jy, shape (n_times, n_baselines, 4).
+    gains : ndarray
+        Diagonals (X, Y) of the gain matrices, shape (n_times, n_stations, 2).
+    first, second : ndarray
+        Stations of each baseline, shape (n_baselines,).
+
+    Returns
+    -------
+    ndarray
+        G_p V G_qᴴ, shape (n_times, n_baselines, 4).
+    """
+    single = gains.astype(np.complex64)
+    left, right = single[:, first, :, None], single.conj()[:, second, None, :]
+    shape = (*visibilities.shape[:2], 2, 2)
+    changed = visibilities.reshape(shape) * left * right
+    return changed.reshape(visibilities.shape)
+
+
+def make_autocorrelations_real(visibilities: Complex64, first: Integers, second: Integers) -> None:
+    """Remove, in place, what rounding leaves in the imaginary parts of XX and YY of a station with itself."""
+    auto = np.flatnonzero(first == second)
+    for correlation in (0, 3):
+        visibilities[:, auto, correlation] = visibilities[:, auto, correlation].real

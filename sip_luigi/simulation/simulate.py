@@ -1,0 +1,186 @@
+"""Simulates an observation: the order of everything, and the files it leaves.
+
+The record of the truth is written first, so that an interrupted simulation can be continued; every
+MeasurementSet appears under its name when it is whole; the record says "complete" when all is done.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.simulation.environment import child_environment, python_module
+from sip_luigi.simulation.layout import Layout, check_vacant, clear, only_writer, plan_layout
+from sip_luigi.simulation.options import SimulationOptions
+from sip_luigi.simulation.preparation import coordinates, station_beams
+from sip_luigi.simulation.processes import run_together
+from sip_luigi.simulation.sky import draw_sky
+from sip_luigi.simulation.subband import draw_instrument
+from sip_luigi.simulation.subband_process import Job
+from sip_luigi.simulation.truth import read_record, record, write_catalogue_and_model, write_record
+
+Progress: TypeAlias = Callable[[str, float], None]
+"""Told what is being done, and how much of everything is done (0 to 1)."""
+
+SUBBAND_MODULE = "sip_luigi.simulation.subband_process"
+
+_PREPARED = 0.15
+_REPORT = re.compile(r"(\d+) (\d+)")
+
+
+@dataclass(frozen=True)
+class SimulatedObservation:
+    """What a simulation left.
+
+    Attributes
+    ----------
+    obs_id : str
+        Observation id.
+    measurement_sets : tuple of Path
+        One for each subband, in order.
+    truth_fits, truth_skymodel, truth_json : Path
+        Catalogue of the sources, the same as a LOFAR sky model, and the record of everything else.
+    truth : dict
+        What the record holds.
+    made : tuple of int
+        Numbers of the subbands that were made now; the others were there, made with the same options.
+    """
+
+    obs_id: str
+    measurement_sets: tuple[Path, ...]
+    truth_fits: Path
+    truth_skymodel: Path
+    truth_json: Path
+    truth: dict[str, Any]
+    made: tuple[int, ...]
+
+
+def simulate(
+    options: SimulationOptions,
+    directories: str | Path | Sequence[str | Path],
+    *,
+    jobs: int = 1,
+    force: bool = False,
+    progress: Progress = lambda _message, _fraction: None,
+) -> SimulatedObservation:
+    """Write an observation as LOFAR's correlator would, and the truth beside it.
+
+    Parameters
+    ----------
+    options : SimulationOptions
+        What to simulate.
+    directories : path or sequence of paths
+        Where. Subbands are spread round-robin over several; the truth goes into the first.
+    jobs : int
+        How many processes may work at a time. The data do not depend on it.
+    force : bool
+        Replace an observation of the same name that was made with other options.
+    progress : callable
+        Told what is being done and how much is done; never by two threads at a time.
+
+    Returns
+    -------
+    SimulatedObservation
+        Paths and truth. What was there already, made with the same options, is left alone.
+
+    Raises
+    ------
+    ConfigurationError
+        Something else is in the way, or the options do not fit together.
+    ProgramError, DiskFull
+        A process of the simulation failed; a repetition continues where it stopped.
+    """
+    if jobs < 1:
+        raise ConfigurationError(f"simulation jobs: expected 1 or more, found {jobs}")
+    layout = plan_layout(options, directories)
+    layout.make_directories()
+    with only_writer(layout.home):
+        if force:
+            clear(layout, options.obs_id)
+        if check_vacant(layout, options):
+            progress("all is there already, made with the same options", 1.0)
+            return _observation(options, layout, ())
+        made = layout.missing()
+        _make(options, layout, jobs, progress)
+    return _observation(options, layout, made)
+
+
+def _make(options: SimulationOptions, layout: Layout, jobs: int, progress: Progress) -> None:
+    instrument, sky = draw_instrument(options), draw_sky(options)
+    paths = dict(layout.measurement_sets)
+    write_record(layout.truth.json, record(options, instrument, sky, paths, complete=False))
+    with _work_directory(layout.home) as work:
+        environment = child_environment(work)
+        progress("station coordinates", 0.0)
+        uvw_m = coordinates(options, instrument.stations)
+        beam, power = None, np.ones(len(sky))
+        if options.applies_beam:
+            progress("station beams", 0.03)
+            beams = station_beams(options, instrument.stations, sky, work, environment)
+            beam, power = beams.sources, beams.power
+        write_catalogue_and_model(layout.truth, options, sky, power)
+        Job(options, paths, uvw_m, beam).save(work)
+        shares = _shares(layout.missing(), jobs)
+        commands = [python_module(SUBBAND_MODULE, str(work), *map(str, share)) for share in shares]
+        follower = _Follower(dict.fromkeys(layout.missing(), 0), options.n_times, progress)
+        progress("subbands", _PREPARED)
+        run_together(commands, environment, work, follower.line)
+    write_record(layout.truth.json, record(options, instrument, sky, paths, complete=True))
+    progress("done", 1.0)
+
+
+def _shares(subbands: tuple[int, ...], jobs: int) -> list[tuple[int, ...]]:
+    """Share subbands out among processes."""
+    return [subbands[start::jobs] for start in range(min(jobs, len(subbands)))]
+
+
+class _Follower:
+    """Adds up what the processes say they have done."""
+
+    def __init__(self, slots_done: dict[int, int], n_times: int, progress: Progress) -> None:
+        self.slots_done, self.n_times, self.progress = slots_done, n_times, progress
+        self.lock = Lock()
+
+    def line(self, text: str) -> None:
+        """Take a line that a process printed; lines of other kinds come from casacore."""
+        match = _REPORT.fullmatch(text)
+        if not match or int(match[1]) not in self.slots_done:
+            return
+        with self.lock:
+            self.slots_done[int(match[1])] = int(match[2])
+            part = sum(self.slots_done.values()) / (self.n_times * len(self.slots_done))
+            done = sum(slots == self.n_times for slots in self.slots_done.values())
+            message = f"subbands: {done} of {len(self.slots_done)}"
+            self.progress(message, _PREPARED + (0.99 - _PREPARED) * part)
+
+
+@contextmanager
+def _work_directory(home: Path) -> Iterator[Path]:
+    """Give a directory that is gone afterwards, on the disk of the observation."""
+    path = Path(tempfile.mkdtemp(prefix=".part-simulation-", dir=home))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _observation(options: SimulationOptions, layout: Layout, made: tuple[int, ...]) -> SimulatedObservation:
+    return SimulatedObservation(
+        obs_id=options.obs_id,
+        measurement_sets=tuple(layout.measurement_sets.values()),
+        truth_fits=layout.truth.fits,
+        truth_skymodel=layout.truth.skymodel,
+        truth_json=layout.truth.json,
+        truth=read_record(layout.truth.json) or {},
+        made=made,
+    )

@@ -1,0 +1,85 @@
+"""Makes the MeasurementSets of some subbands, in a process of its own.
+
+Run as::
+
+    python -m sip_luigi.simulation.subband_process <work directory> <subband> …
+
+The work directory holds ``job.json`` (the options, and the path of each subband's MeasurementSet),
+``uvw.npz`` and, with beams, ``beam.npz``. Everything else follows from the seed. Prints
+``<subband> <slots done>``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from sip_luigi.simulation.beam import BeamGrid
+from sip_luigi.simulation.measurementset import Content, write_measurement_set
+from sip_luigi.simulation.options import SimulationOptions
+from sip_luigi.simulation.subband import Instrument, draw_instrument, subband_blocks
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all subbands of an observation have in common, and where they go."""
+
+    options: SimulationOptions
+    paths: dict[int, Path]
+    uvw_m: npt.NDArray[np.float64]
+    beam: BeamGrid | None
+
+    def save(self, directory: Path) -> None:
+        """Write it for other processes."""
+        paths = {str(number): str(path) for number, path in self.paths.items()}
+        text = json.dumps({"options": self.options.as_dict(), "paths": paths})
+        (directory / "job.json").write_text(text, encoding="utf-8")
+        np.savez(directory / "uvw.npz", uvw_m=self.uvw_m)
+        if self.beam is not None:
+            self.beam.save(directory / "beam.npz")
+
+    @classmethod
+    def load(cls, directory: Path) -> Job:
+        """Read what `save` wrote."""
+        values = json.loads((directory / "job.json").read_text(encoding="utf-8"))
+        options = SimulationOptions.from_dict(values["options"])
+        with np.load(directory / "uvw.npz") as stored:
+            uvw_m = stored["uvw_m"]
+        beam = BeamGrid.load(directory / "beam.npz") if options.applies_beam else None
+        return cls(options, {int(n): Path(path) for n, path in values["paths"].items()}, uvw_m, beam)
+
+
+def make_subband(job: Job, subband: int, instrument: Instrument, done: Callable[[int], None]) -> None:
+    """Write the MeasurementSet of one subband under a preliminary name, and rename it when it is whole."""
+    path = job.paths[subband]
+    part = path.with_name(f".part-{path.name}")
+    shutil.rmtree(part, ignore_errors=True)
+    content = Content(job.options, instrument.stations, subband, path.name)
+    blocks = subband_blocks(job.options, subband, instrument, job.uvw_m, job.beam)
+    write_measurement_set(part, content, job.uvw_m, blocks, done)
+    part.rename(path)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make the subbands that are asked for."""
+    job = Job.load(Path(arguments[0]))
+    instrument = draw_instrument(job.options)
+    for subband in map(int, arguments[1:]):
+
+        def report(slots: int, subband: int = subband) -> None:
+            sys.stdout.write(f"{subband} {slots}\n")
+            sys.stdout.flush()
+
+        make_subband(job, subband, instrument, report)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,368 @@
+"""What every stage has in common: its key, its product, and how it is made or given up."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import shlex
+import socket
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, TextIO
+
+import luigi
+from luigi.task_register import Register
+
+from sip_luigi.domain.errors import BadData, ConfigurationError, DiskFull, ProgramError, QuorumLost, SipError
+from sip_luigi.domain.keys import product_key
+from sip_luigi.domain.product import Kind, Loss, Manifest, Product
+from sip_luigi.execution.connection import Connection
+from sip_luigi.execution.jobs import JobSpec, part_path, run_job
+from sip_luigi.execution.targets import FileTarget, ProductTarget
+from sip_luigi.node.publish import measure, publish, remove
+from sip_luigi.tasks.chain import CHAIN, Need
+from sip_luigi.tasks.context import HEAD, Context, ContextParameter, open_context
+
+logger = logging.getLogger("sip_luigi")
+
+Inputs = Mapping[str, Manifest]
+Steps = tuple[dict[str, Any], ...]
+
+
+class Stage(luigi.Task):  # type: ignore[misc]
+    """One stage of the pipeline.
+
+    A subclass says which settings decide its product (:meth:`science`), where the product is
+    (:meth:`product`) and how it is made (:meth:`make`); what it takes from which stage says
+    :mod:`sip_luigi.tasks.chain`.
+    """
+
+    stage: ClassVar[str]
+    version: ClassVar[int] = 1
+    target_class: ClassVar[type[ProductTarget]] = ProductTarget
+    may_be_lost: ClassVar[bool] = False
+    """Whether the observation goes on without this product, whatever went wrong with it."""
+
+    obs_id = luigi.Parameter(description="Observation id, for example L102085")
+    context = ContextParameter()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._own_context: Context | None = None
+        # luigid knows a task by its id: another key is another task, whatever the parameters say.
+        self.task_id = f"{self.task_id}_{self.key[:8]}"
+
+    def __hash__(self) -> int:
+        return hash(self.task_id)
+
+    # -- what a stage says of itself ------------------------------------------------------------------
+
+    def inputs(self) -> dict[str, Stage]:
+        """Stages whose products this one uses, by role, as :mod:`sip_luigi.tasks.chain` says."""
+        return {
+            role: task
+            for name, need in CHAIN[self.task_family].items()
+            for role, task in self._fulfil(name, need)
+        }
+
+    def _fulfil(self, name: str, need: Need) -> Iterator[tuple[str, Stage]]:
+        section, _, setting = need.when.partition(".")
+        if need.when and not getattr(getattr(self.ctx.settings, section), setting):
+            return
+        stage, cycle = need.stage, self.cycle_of(need)
+        if cycle < 0:
+            stage, cycle = need.at_first, 0
+        if not need.every_subband:
+            yield name, self.other(stage, subband=getattr(self, "subband", ""), cycle=cycle)
+            return
+        for subband in self.ctx.subbands:
+            yield subband.name, self.other(stage, subband=subband.name, cycle=cycle)
+
+    def cycle_of(self, need: Need) -> int:
+        """Cycle of self-calibration from which something is needed; -1 before the first."""
+        if need.cycle == "last":
+            return self.ctx.settings.pipeline.cycles - 1
+        return getattr(self, "cycle", 0) - (need.cycle == "previous")
+
+    def other(self, stage: str, **parameters: Any) -> Stage:
+        """Another stage of this observation; of the parameters it is given those that it has."""
+        task_class = Register.get_task_cls(stage)
+        known = dict(task_class.get_params())
+        given = {name: value for name, value in parameters.items() if name in known}
+        task: Stage = task_class(obs_id=self.obs_id, context=self.ctx, **given)
+        return task
+
+    def science(self) -> dict[str, Any]:
+        """Settings that decide what the product contains."""
+        return {}
+
+    def product(self) -> Product:
+        """Where the product is."""
+        raise NotImplementedError
+
+    def make(self, inputs: Inputs, log: TextIO) -> None:
+        """Make the product and publish it."""
+        raise NotImplementedError
+
+    @property
+    def name(self) -> str:
+        """Name of the task for logs, parsets and loss records; unique in the observation."""
+        return self.stage
+
+    def warn(self, text: str) -> None:
+        """Say something that an operator has to know, once a run."""
+        logger.warning("%s: %s", self.name, text)
+
+    # -- what follows from it -------------------------------------------------------------------------
+
+    @property
+    def ctx(self) -> Context:
+        """The context: given by the task that requires this one, or opened for it alone."""
+        if self.context is not None:
+            return self.context  # type: ignore[no-any-return]
+        if self._own_context is None:
+            self._own_context = open_context(self.obs_id)
+        return self._own_context
+
+    @cached_property
+    def key(self) -> str:
+        """Merkle key of the product."""
+        keys = {role: task.key for role, task in self.dependencies.items()}
+        return product_key(self.stage, self.version, self.science(), keys)
+
+    @cached_property
+    def dependencies(self) -> dict[str, Stage]:
+        """:meth:`inputs`, asked once."""
+        return self.inputs()
+
+    def requires(self) -> list[Stage]:
+        """The tasks behind :meth:`inputs`, for Luigi."""
+        return list(self.dependencies.values())
+
+    def output(self) -> ProductTarget:
+        """The product as a Luigi target."""
+        ctx = self.ctx
+        return self.target_class(self.product(), self.key, ctx.index, ctx.losses, self.name)
+
+    def complete(self) -> bool:
+        """Whether the product, and everything it was made of, is there and belongs together."""
+        known = self.ctx.complete
+        if self.task_id not in known:
+            known[self.task_id] = self._is_complete()
+        return known[self.task_id]
+
+    def _is_complete(self) -> bool:
+        manifest = self.output().manifest()
+        if manifest is None or not all(task.complete() for task in self.requires()):
+            return False
+        found = {role: task.output().manifest() for role, task in self.dependencies.items()}
+        return manifest.inputs == {role: entry.fingerprint for role, entry in found.items() if entry}
+
+    def run(self) -> None:
+        """Make the product unless it is there; record a loss or raise when it cannot be made."""
+        self.ctx.forget()
+        inputs = self._current_inputs()
+        made_of = {role: manifest.fingerprint for role, manifest in inputs.items()}
+        present = self.output().manifest()
+        if present and present.inputs == made_of:
+            return
+        started = time.monotonic()
+        try:
+            self.refuse_lost(inputs)
+            self._try(inputs)
+        except SipError as error:
+            if not self.loss_is_final(error):
+                logger.error("%s failed: %s", self.name, error)
+                raise
+            self._lose(error, inputs, made_of)
+        else:
+            self.ctx.losses.remove(self.name)
+            logger.info("%s done in %.1f s", self.name, time.monotonic() - started)
+        self.ctx.forget()
+
+    def loss_is_final(self, error: SipError) -> bool:
+        """Whether an error is recorded as a loss, and not raised for the next run to try again."""
+        if isinstance(error, ConfigurationError):
+            return False
+        return self.may_be_lost or isinstance(error, (InputLost, QuorumLost))
+
+    def refuse_lost(self, inputs: Inputs) -> None:
+        """Raise when the stage cannot do without what was lost; by default it needs everything."""
+        for manifest in inputs.values():
+            if manifest.loss:
+                raise InputLost(manifest.loss)
+
+    def _current_inputs(self) -> dict[str, Manifest]:
+        found = {role: task.output().manifest() for role, task in self.dependencies.items()}
+        missing = [self.dependencies[role].name for role, manifest in found.items() if manifest is None]
+        if missing:
+            raise ProgramError(
+                f"{self.name}: its inputs {', '.join(missing)} are not there: removed or replaced while this ran; "
+                "start the pipeline again"
+            )
+        return {role: manifest for role, manifest in found.items() if manifest}
+
+    def _try(self, inputs: Inputs) -> None:
+        cluster = self.ctx.settings.cluster
+        for attempt in range(cluster.retries + 1):
+            path = self.ctx.layout.logs / f"{self.name}.log"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("a" if attempt else "w", encoding="utf-8") as log:
+                try:
+                    return self.make(inputs, log)
+                except SipError as error:
+                    log.write(f"attempt {attempt + 1}: {error}\n")
+                    if not error.retryable or attempt == cluster.retries:
+                        raise
+                    logger.warning("%s: attempt %d failed, trying again: %s", self.name, attempt + 1, error)
+            time.sleep(cluster.retry_delay_s * 2**attempt)
+
+    def _lose(self, error: SipError, inputs: Inputs, made_of: dict[str, str]) -> None:
+        loss = error.loss if isinstance(error, InputLost) else Loss(self.stage, str(error))
+        if not isinstance(error, InputLost):
+            logger.error("%s is lost: %s", self.name, error)
+        manifest = Manifest(self.key, self.stage, self.version, inputs=made_of, loss=loss)
+        self.ctx.losses.record(self.name, manifest)
+
+
+class InputLost(BadData):
+    """An input that this stage needs was lost; the loss goes on to its product.
+
+    Parameters
+    ----------
+    loss : Loss
+        What was lost, where and why.
+    """
+
+    def __init__(self, loss: Loss) -> None:
+        super().__init__(f"lost in {loss.stage}: {loss.reason}")
+        self.loss = loss
+
+
+class NodeStage(Stage):
+    """A stage whose product is made by a job on a node."""
+
+    def steps(self, inputs: Inputs, part: str) -> Steps:
+        """What the job does, see :class:`sip_luigi.execution.jobs.JobSpec`."""
+        raise NotImplementedError
+
+    def explain(self, error: ProgramError) -> SipError:
+        """Turn a failure of the program into the error that it stands for."""
+        return error
+
+    @property
+    def connection(self) -> Connection:
+        """The node of the product."""
+        return self.ctx.connections[self.product().node]
+
+    def make(self, inputs: Inputs, log: TextIO) -> None:
+        """Run the job on the node and stream its log."""
+        spec = self.job(inputs)
+        self._keep_commands(spec)
+
+        def stream(text: str) -> None:
+            log.write(text)
+            log.flush()
+
+        try:
+            run_job(self.connection, spec, stream, self.ctx.settings.cluster.poll_s)
+        except ProgramError as error:
+            raise self.explain(error) from error
+
+    def job(self, inputs: Inputs) -> JobSpec:
+        """The job that makes the product."""
+        product, cluster = self.product(), self.ctx.settings.cluster
+        parent = PurePosixPath(product.path).parent
+        return JobSpec(
+            product=product,
+            directory=str(parent / ".jobs" / self.name),
+            key=self.key,
+            stage=self.stage,
+            version=self.version,
+            inputs={role: manifest.fingerprint for role, manifest in inputs.items()},
+            steps=self.steps(inputs, part_path(product, self.key)),
+            lease_s=cluster.lease_s,
+            timeout_s=cluster.time_limit_s,
+            min_free_bytes=int(cluster.min_free_mb * 1e6),
+            record=str(parent / "made.jsonl"),
+        )
+
+    def _keep_commands(self, spec: JobSpec) -> None:
+        folder = self.ctx.layout.parsets
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = [shlex.join(step["argv"]) for step in spec.steps if "argv" in step]
+        (folder / f"{self.name}.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        for step in spec.steps:
+            if "write" in step and step["write"].endswith(".parset"):
+                (folder / f"{self.name}.parset").write_text(step["text"], encoding="utf-8")
+
+
+class HeadStage(Stage):
+    """A stage whose product is a file or a directory made by this process, on the head node."""
+
+    target_class = FileTarget
+    kind: ClassVar[Kind] = "file"
+
+    def path(self) -> Path:
+        """Where the product lies."""
+        raise NotImplementedError
+
+    def write(self, inputs: Inputs, part: Path) -> dict[str, Any]:
+        """Write the product under its temporary name and return what was measured of it."""
+        raise NotImplementedError
+
+    def product(self) -> Product:
+        """The file or directory on the head node."""
+        return Product(HEAD, str(self.path()), self.kind)
+
+    def make(self, inputs: Inputs, log: TextIO) -> None:
+        """Write the product and publish it."""
+        try:
+            self._publish(inputs)
+        except OSError as error:
+            kind = DiskFull if error.errno == errno.ENOSPC else ProgramError
+            raise kind(f"{self.name}: {error}; look at the disk of {self.ctx.layout.directory}") from error
+
+    def _publish(self, inputs: Inputs) -> None:
+        product, started = self.product(), time.monotonic()
+        Path(product.path).parent.mkdir(parents=True, exist_ok=True)
+        part = Path(part_path(product, self.key))
+        remove(part)
+        try:
+            if self.kind == "directory":
+                part.mkdir()
+            measures = self.write(inputs, part)
+            n_files, size = measure(part)
+            manifest = Manifest(
+                key=self.key,
+                stage=self.stage,
+                version=self.version,
+                inputs={role: manifest.fingerprint for role, manifest in inputs.items()},
+                n_files=n_files,
+                size_bytes=size,
+                measures=measures,
+                made=timestamp(),
+                host=socket.gethostname(),
+                elapsed_s=round(time.monotonic() - started, 3),
+            )
+            publish(product, part, manifest)
+        finally:
+            remove(part)
+
+    @contextmanager
+    def fetched(self, role: str, name: str) -> Iterator[Path]:
+        """Have a file of an input's product here, for the length of a ``with`` block."""
+        product = self.dependencies[role].product()
+        with tempfile.TemporaryDirectory(dir=self.ctx.layout.directory, prefix=".fetched-") as folder:
+            local = Path(folder) / name
+            self.ctx.connections[product.node].fetch(f"{product.path}/{name}", local)
+            yield local
+
+
+def timestamp() -> str:
+    """The time in UTC, ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())

@@ -1,0 +1,64 @@
+"""What the stages that run DP3 have in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sip_luigi.domain.errors import ConfigurationError, ProgramError, SipError
+from sip_luigi.domain.parset import Parset
+from sip_luigi.domain.product import Manifest
+from sip_luigi.programs.dp3 import DataShape, dp3_command
+from sip_luigi.tasks.subband import SubbandNodeStage
+
+_UNUSED_KEYS = re.compile(r"(?:keywords? (?:was|were) not used|unknown key).*", re.IGNORECASE)
+
+
+class Dp3Stage(SubbandNodeStage):
+    """One pass of DP3 over the MeasurementSet of a subband."""
+
+    @property
+    def patch(self) -> str:
+        """Path of the user's own parset keys, empty for none."""
+        raise NotImplementedError
+
+    def patch_text(self) -> str:
+        """The user's own parset keys; they enter the key of the product."""
+        return Path(self.patch).read_text(encoding="utf-8") if self.patch else ""
+
+    def patched(self, generated: Mapping[str, Any]) -> str:
+        """The parset to run: the generated one, with the user's keys over it."""
+        parset = Parset.from_mapping(generated)
+        if self.patch:
+            own = Parset.parse(self.patch_text(), Path(self.patch))
+            parset.update({key: own[key] for key in own})
+        return parset.text()
+
+    def run_parset(self, part: str, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Steps that write a parset into the product and run it."""
+        path = f"{part}/{self.stage}.parset"
+        argv = dp3_command(self.ctx.settings.dppp.executable, path)
+        return {"write": path, "text": text}, {"argv": list(argv)}
+
+    def explain(self, error: ProgramError) -> SipError:
+        """A key that DP3 does not know is a mistake in the settings, the same for every subband."""
+        found = _UNUSED_KEYS.search(str(error))
+        if not found:
+            return error
+        where = self.patch or "the generated parset"
+        return ConfigurationError(f"{where}: DP3 does not know a key: {found.group(0)}; correct or remove it")
+
+
+def shape_of(measures: Mapping[str, Any]) -> DataShape:
+    """Extent of a MeasurementSet from what was measured of it."""
+    return DataShape(
+        measures["n_times"], measures["n_channels"], measures["step_s"], measures["channel_width_hz"]
+    )
+
+
+def described(vds: Manifest) -> Mapping[str, Any]:
+    """What DescribeSubband found."""
+    summary: Mapping[str, Any] = vds.measures
+    return summary

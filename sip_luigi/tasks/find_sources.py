@@ -1,0 +1,51 @@
+"""FindSources: the catalogue of the band image, PyBDSF."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import luigi
+
+from sip_luigi.domain.product import Product
+from sip_luigi.execution.targets import ImageTarget
+from sip_luigi.tasks.base import Inputs, NodeStage, Steps
+from sip_luigi.tasks.imaging import CORRECTED, IMAGE
+
+CATALOGUE = "catalogue.fits"
+
+
+class FindSources(NodeStage):
+    """Find sources on the flat-noise image, measure them on the beam-corrected one."""
+
+    stage = "find_sources"
+    target_class = ImageTarget
+
+    cycle = luigi.IntParameter(default=0, description="Cycle of self-calibration, from 0")
+
+    @property
+    def name(self) -> str:
+        """Stage and cycle."""
+        return f"{self.stage}.cycle{self.cycle}"
+
+    def science(self) -> dict[str, Any]:
+        """Settings of ``[source_finding]``."""
+        return self.ctx.settings.source_finding.science()
+
+    def product(self) -> Product:
+        """A directory beside the image's."""
+        node = self.ctx.imaging_node
+        return Product(node.name, str(self.ctx.working_directory(node) / "band" / self.name))
+
+    def steps(self, inputs: Inputs, part: str) -> Steps:
+        """One call of the source finder."""
+        image = self.dependencies["image"].product().path
+        request = {
+            "detection_image": f"{image}/{IMAGE}",
+            "measure_image": f"{image}/{CORRECTED}",
+            "catalogue": f"{part}/{CATALOGUE}",
+            "gaussians": f"{part}/gaussians.fits",
+            "rms_image": f"{part}/rms.fits",
+            "residual_image": f"{part}/residual.fits",
+            "options": self.ctx.settings.source_finding.science(),
+        }
+        return ({"call": "find_sources", "request": request},)

@@ -1,0 +1,71 @@
+"""ImageBand: one image from all usable subbands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import luigi
+
+from sip_luigi.domain.errors import QuorumLost
+from sip_luigi.domain.product import Product
+from sip_luigi.domain.quorum import Quorum
+from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.imaging import ImagingStage
+from sip_luigi.tasks.subband import SubbandNodeStage
+
+
+class ImageBand(ImagingStage):
+    """Image the band, as long as enough of it is left."""
+
+    stage = "image_band"
+
+    cycle = luigi.IntParameter(default=0, description="Cycle of self-calibration, from 0")
+
+    @property
+    def name(self) -> str:
+        """Stage and cycle."""
+        return f"{self.stage}.cycle{self.cycle}"
+
+    def science(self) -> dict[str, Any]:
+        """Settings of ``[imaging]``, and how much may be missing."""
+        pipeline = self.ctx.settings.pipeline
+        return {
+            **super().science(),
+            "min_subband_fraction": pipeline.min_subband_fraction,
+            "max_gap_fraction": pipeline.max_gap_fraction,
+        }
+
+    def product(self) -> Product:
+        """A directory for the band, on the imaging node."""
+        node = self.ctx.imaging_node
+        return Product(node.name, str(self.ctx.working_directory(node) / "band" / self.name))
+
+    def refuse_lost(self, inputs: Inputs) -> None:
+        """Go on with what is left, while it is enough."""
+        pipeline = self.ctx.settings.pipeline
+        quorum = Quorum(pipeline.min_subband_fraction, pipeline.max_gap_fraction)
+        lost = {subband.name: inputs[subband.name].loss for subband in self.ctx.subbands}
+        problem = quorum.problem([loss is None for loss in lost.values()])
+        if problem:
+            reasons = "; ".join(f"{name}: {loss.stage}: {loss.reason}" for name, loss in lost.items() if loss)
+            raise QuorumLost(f"{problem}. Lost: {reasons}")
+
+    def steps(self, inputs: Inputs, part: str) -> Steps:
+        """Image every subband that is not lost."""
+        used = [subband.name for subband in self.ctx.subbands if not inputs[subband.name].loss]
+        paths = {name: self.measurementset(name) for name in used}
+        channels = [inputs[name].measures["verify_measurementset"]["n_channels"] for name in used]
+        return self.imaging_steps(
+            part,
+            self.geometry(inputs["gvds"].measures),
+            list(paths.values()),
+            [path for name, path in paths.items() if inputs[name].measures["beam"]],
+            sum(channels),
+        )
+
+    def measurementset(self, subband: str) -> str:
+        """Path of a calibrated subband."""
+        stage = self.dependencies[subband]
+        if not isinstance(stage, SubbandNodeStage):
+            raise TypeError(f"{subband}: expected a stage with a MeasurementSet, found {stage}")
+        return stage.measurementset_path

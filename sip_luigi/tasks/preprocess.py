@@ -1,0 +1,48 @@
+"""Preprocess: flag and average, one pass of DP3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sip_luigi.programs.dp3 import averaged_shape, preprocess_steps
+from sip_luigi.programs.environment import strategy_file
+from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.dp3_stage import Dp3Stage, described, shape_of
+
+
+class Preprocess(Dp3Stage):
+    """Flag interference and average one subband."""
+
+    stage = "preprocess"
+
+    def science(self) -> dict[str, Any]:
+        """Settings of ``[dppp]`` and the user's own keys."""
+        return {**self.ctx.settings.dppp.science(), "parset": self.patch_text()}
+
+    @property
+    def patch(self) -> str:
+        """``[dppp] parset``."""
+        return self.ctx.settings.dppp.parset
+
+    def steps(self, inputs: Inputs, part: str) -> Steps:
+        """Run DP3, then look at what came out."""
+        settings = self.ctx.settings.dppp
+        shape = shape_of(described(inputs["vds"]))
+        output = f"{part}/{self.measurementset}"
+        source = f"{self.dependencies['data'].product().path}/{self.measurementset}"
+        parset = preprocess_steps(
+            settings,
+            source,
+            output,
+            shape,
+            strategy_path=str(strategy_file(settings.strategy)) if settings.aoflagger else "",
+            statistics_path=f"{part}/flags.json",
+        )
+        request: dict[str, Any] = {"path": output, "max_flagged_fraction": settings.max_flagged_fraction}
+        if not self.patch:
+            expected = averaged_shape(settings, shape)
+            request["expected"] = {"n_times": expected.n_times, "n_channels": expected.n_channels}
+        return (
+            *self.run_parset(part, self.patched(parset)),
+            {"call": "verify_measurementset", "request": request},
+        )
