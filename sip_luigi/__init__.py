@@ -15,7 +15,7 @@ if "luigi" in sys.modules:
 
 def __getattr__(name: str) -> Any:
     if name == "ImagingPipeline":
-        from sip_luigi.pipeline import ImagingPipeline
+        from sip_luigi.pipeline import ImagingPipeline  # noqa: PLC0415 - it needs Luigi
 
         return ImagingPipeline
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

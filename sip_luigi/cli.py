@@ -27,7 +27,7 @@ F = Callable[..., Any]
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="sip")
 def main() -> None:
-    """The LOFAR Standard Imaging Pipeline.
+    """Run everything around the LOFAR Standard Imaging Pipeline.
 
     The pipeline itself is run by: luigi --module sip_luigi ImagingPipeline --obs-id L102085
     """
@@ -72,7 +72,7 @@ def simulation_options(command: F) -> F:
 
 def _option(item: Field[Any], text: str) -> F:
     name = item.name.replace("_", "-")
-    shown = {"help": text, "show_default": True}
+    shown: dict[str, Any] = {"help": text, "show_default": True}
     if isinstance(item.default, bool):
         return click.option(f"--{name}/--no-{name}", item.name, default=item.default, **shown)
     if item.name == "stations":

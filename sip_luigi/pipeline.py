@@ -22,9 +22,9 @@ from sip_luigi.tasks.base import HeadStage, Inputs, Stage
 from sip_luigi.tasks.context import HEAD
 
 apply_luigi_defaults()
-for _, stage, _ in pkgutil.iter_modules(tasks.__path__):
+for module in pkgutil.iter_modules(tasks.__path__):
     # Luigi knows the stages by name once their modules are loaded; a new file is found by itself.
-    import_module(f"{tasks.__name__}.{stage}")
+    import_module(f"{tasks.__name__}.{module.name}")
 
 logger = logging.getLogger("sip_luigi")
 
@@ -36,7 +36,7 @@ class ImagingPipeline(HeadStage):
     the documentation for the other exit statuses.
     """
 
-    stage = "pipeline"
+    stage = "deliver"
 
     obs_id = luigi.Parameter(description="Observation id, for example L102085")
 
@@ -69,8 +69,8 @@ class ImagingPipeline(HeadStage):
         for suffix, (role, name) in self.deliveries().items():
             if not inputs[role].loss:
                 product = self.dependencies[role].product()
-                path = f"{product.path}/{name}" if name else product.path
-                wanted[layout.result(suffix)] = (product.node, path)
+                origin = f"{product.path}/{name}" if name else product.path
+                wanted[layout.result(suffix)] = (product.node, origin)
         for path, source in wanted.items():
             self._deliver(path, source)
         self.ctx.connections[HEAD].fetch(str(report / "quality.json"), part)

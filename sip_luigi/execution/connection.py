@@ -7,15 +7,12 @@ from typing import Any, Protocol
 
 
 class Connection(Protocol):
-    """A way to one node.
+    """A way to one node."""
 
-    Attributes
-    ----------
-    name : str
-        The node's name in the cluster description.
-    """
-
-    name: str
+    @property
+    def name(self) -> str:
+        """The node's name in the cluster description."""
+        ...
 
     def call(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
         """Run a node command (:mod:`sip_luigi.node`) and return its answer.

@@ -9,7 +9,7 @@ from sip_luigi.execution.index import NodeIndex
 from sip_luigi.execution.losses import LossRecords
 
 
-class ProductTarget(luigi.Target):  # type: ignore[misc]
+class ProductTarget(luigi.Target):
     """A product of a given key, or the record of its loss.
 
     Parameters

@@ -1,7 +1,7 @@
 """Find sources: detection where the noise is flat, fluxes as they are on the sky.
 
-PyBDSF works on the image that is not corrected for the primary beam, where the noise is the same everywhere and
-5σ means the same. Its fluxes are then divided by the beam at each source, which is exact for sources much
+PyBDSF works on the image that is not corrected for the primary beam, where the noise is the same everywhere
+and 5σ means the same. Its fluxes are then divided by the beam at each source, which is exact for sources much
 smaller than the beam; a fit in the corrected image would need the noise map of an image whose noise rises
 steeply.
 """
@@ -190,9 +190,11 @@ def _row(component: Any, freq_hz: float) -> dict[str, Any]:
     return dict(zip(COLUMN_ORDER, values, strict=True))
 
 
-COLUMN_ORDER = tuple(
-    "SOURCE_ID NAME RA E_RA DEC E_DEC TOTAL_FLUX E_TOTAL_FLUX PEAK_FLUX E_PEAK_FLUX ISL_RMS SNR "
-    "MAJ E_MAJ MIN E_MIN PA E_PA DC_MAJ DC_MIN DC_PA S_CODE N_GAUS FREQUENCY".split()
+COLUMN_ORDER = (
+    *("SOURCE_ID", "NAME", "RA", "E_RA", "DEC", "E_DEC"),
+    *("TOTAL_FLUX", "E_TOTAL_FLUX", "PEAK_FLUX", "E_PEAK_FLUX", "ISL_RMS", "SNR"),
+    *("MAJ", "E_MAJ", "MIN", "E_MIN", "PA", "E_PA"),
+    *("DC_MAJ", "DC_MIN", "DC_PA", "S_CODE", "N_GAUS", "FREQUENCY"),
 )
 
 

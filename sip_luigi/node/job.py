@@ -37,7 +37,8 @@ def start(spec: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``{"state": "started" | "adopted"}``. A running job that makes another version of the product is ended and replaced.
+        ``{"state": "started" | "adopted"}``, or ``"busy"`` when a running job that makes another version of
+        the product could not be ended; otherwise that job is replaced.
     """
     directory = Path(spec["directory"])
     directory.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from typing import Any
 from sip_luigi.domain.errors import BadData
 from sip_luigi.domain.product import Manifest, Product
 from sip_luigi.node.publish import files_below, measure
+from sip_luigi.programs.environment import tool_path
 
 
 def look(request: dict[str, Any]) -> dict[str, Any]:
@@ -26,14 +27,15 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``products``: manifests by path, null where there is none that counts; ``raw``: list of ``{path, n_files, size_bytes, newest_ns}``; ``programs``: full path or null by
-        name; ``disks``: free and total bytes, or null, by directory.
+        ``products``: manifests by path, null where there is none that counts; ``raw``: list of ``{path,
+        n_files, size_bytes, newest_ns}``; ``programs``: full path or null by name; ``disks``: free and total
+        bytes, or null, by directory.
     """
     raw = request.get("raw")
     return {
         "products": {item["path"]: look_at_product(item) for item in request.get("products", ())},
         "raw": find_raw(**raw) if raw else [],
-        "programs": {name: shutil.which(name) for name in request.get("programs", ())},
+        "programs": {name: shutil.which(name, path=tool_path()) for name in request.get("programs", ())},
         "disks": {disk: disk_space(disk) for disk in request.get("disks", ())},
     }
 

@@ -26,6 +26,9 @@ from sip_luigi.programs.environment import casarc_text, tool_environment
 EXIT_BAD_DATA = 65
 """Exit status of a node command whose data are at fault (EX_DATAERR of sysexits.h)."""
 
+FULL_BYTES = 4_000_000
+"""A disk with less room was too full for the program that failed on it."""
+
 TAIL_LINES = 20
 TICK_S = 0.5
 
@@ -85,10 +88,9 @@ def supervise(directory: Path, lock: int) -> None:
     try:
         status = _make(directory, spec, watch, lock)
     except JobEnded as ended:
-        status = _failure(directory, ended)
+        status = _failure(directory, spec, ended)
     except OSError as error:
-        outcome = "disk_full" if error.errno == 28 else "failed"
-        status = _failure(directory, JobEnded(outcome, str(error)))
+        status = _failure(directory, spec, JobEnded("failed", str(error)))
     status["elapsed_s"] = time.monotonic() - started
     if status["outcome"] != "done":
         remove_parts(Path(spec["product"]["path"]))
@@ -152,7 +154,7 @@ def _run_program(
     argv: Sequence[str], log: BinaryIO, environment: dict[str, str], watch: Watch, lock: int, part: str
 ) -> None:
     log.write(f"$ {' '.join(argv)}\n".encode())
-    cwd = part if os.path.isdir(part) else None
+    cwd = part if Path(part).is_dir() else None
     try:
         process = subprocess.Popen(
             argv,
@@ -167,7 +169,7 @@ def _run_program(
         raise JobEnded("failed", f"program not found: {argv[0]}", argv, 127) from error
     status = _wait(process, watch)
     if status:
-        raise JobEnded("failed", f"{os.path.basename(argv[0])} ended with exit status {status}", argv, status)
+        raise JobEnded("failed", f"{Path(argv[0]).name} ended with exit status {status}", argv, status)
 
 
 def _call(
@@ -223,14 +225,17 @@ def _end_children(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _failure(directory: Path, ended: JobEnded) -> dict[str, Any]:
+def _failure(directory: Path, spec: dict[str, Any], ended: JobEnded) -> dict[str, Any]:
     tail = _tail(directory / "log")
-    outcome = ended.outcome
-    if outcome == "failed" and "no space left on device" in tail.lower():
-        outcome = "disk_full"
+    outcome, message = ended.outcome, ended.message
+    folder = Path(spec["product"]["path"]).parent
+    # DP3 says "Success" when a disk is full: what is left of the disk is asked as well.
+    full = "no space left on device" in f"{message}{tail}".lower() or _free_bytes(folder) < FULL_BYTES
+    if outcome == "failed" and full:
+        outcome, message = "disk_full", f"{message}: no space left on device for {folder}"
     return {
         "outcome": outcome,
-        "message": ended.message,
+        "message": message,
         "argv": list(ended.argv),
         "exit_status": ended.status,
         "tail": tail,
@@ -249,10 +254,16 @@ def _tail(path: Path) -> str:
 
 
 def _require_space(directory: Path, needed: int) -> None:
-    free = shutil.disk_usage(directory).free
+    free = _free_bytes(directory)
     if free < needed:
         message = f"disk of {directory} has {free / 1e9:.2f} GB free, {needed / 1e9:.2f} GB are needed"
         raise JobEnded("disk_full", message)
+
+
+def _free_bytes(folder: Path) -> int:
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
 
 
 def _fingerprint(manifest: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from sip_luigi.node.scan import Scan, refuse_unusable, scan
 DEAD_BELOW = 0.3
 """A station with less of the median amplitude is dead. Good ones of L102085 have 0.62 to 1.21 of it."""
 NOISY_ABOVE = 3.0
-"""A station with more of the median amplitude, or of the median noise between channels, is noisy."""
+"""A station with more of the median amplitude is noisy."""
 MAD_TO_SIGMA = 1.4826
 
 
@@ -34,8 +34,8 @@ def verify_measurementset(request: dict[str, Any]) -> dict[str, Any]:
         ``n_rows, n_times, n_channels, step_s, channel_width_hz``; ``flagged_fraction`` and
         ``nonfinite_fraction`` of the cross-correlations; ``flagged_by_station``; ``station_amplitude`` (median
         over baselines of the rms amplitude) and ``station_noise`` (the same of the difference of neighbouring
-        channels over √2) by station, without those that have no usable data; ``bad_stations``, a list of ``{station, reason}``;
-        ``flagged_stations``, those without usable data.
+        channels over √2) by station, without those that have no usable data; ``bad_stations``, a list of
+        ``{station, reason}``; ``flagged_stations``, those without usable data.
 
     Raises
     ------
@@ -97,7 +97,6 @@ def _station_figures(found: Scan, names: list[str], request: dict[str, Any]) -> 
         "station_noise": _finite(names, noise),
         "bad_stations": bad_stations(
             _finite(names, amplitude),
-            _finite(names, noise),
             request.get("dead_below", DEAD_BELOW),
             request.get("noisy_above", NOISY_ABOVE),
         ),
@@ -105,14 +104,15 @@ def _station_figures(found: Scan, names: list[str], request: dict[str, Any]) -> 
     }
 
 
-def bad_stations(
-    amplitude: dict[str, float], noise: dict[str, float], dead_below: float, noisy_above: float
-) -> list[dict[str, str]]:
+def bad_stations(amplitude: dict[str, float], dead_below: float, noisy_above: float) -> list[dict[str, str]]:
     """Stations far from the others, with the reason.
+
+    The noise between channels is no criterion: on the long baselines of a remote station the phases of the
+    sky itself differ from channel to channel.
 
     Parameters
     ----------
-    amplitude, noise : dict
+    amplitude : dict
         See :func:`verify_measurementset`.
     dead_below, noisy_above : float
         Limits as fractions of the median over all stations.
@@ -126,10 +126,6 @@ def bad_stations(
             reasons[station] = f"dead: amplitude {value / typical:.3g} of the median"
         elif value > noisy_above * typical:
             reasons[station] = f"noisy: amplitude {value / typical:.3g} times the median"
-    quiet = float(np.median(list(noise.values()))) if noise else 0.0
-    for station, value in noise.items():
-        if value > noisy_above * quiet:
-            reasons.setdefault(station, f"noisy: noise {value / quiet:.3g} times the median")
     return [{"station": station, "reason": reason} for station, reason in sorted(reasons.items())]
 
 

@@ -6,6 +6,8 @@ built.
 
 from __future__ import annotations
 
+import os
+import sys
 import sysconfig
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,14 +26,20 @@ def tool_environment(casarc_path: str) -> dict[str, str]:
     Returns
     -------
     dict
-        ``OPENBLAS_NUM_THREADS`` (DP3 refuses to start when it is not 1), ``CASARCFILES`` (leap seconds, Earth
-        orientation) and ``EVERYBEAM_DATADIR`` (element beams; left out when the wheel's data are not there).
+        ``PATH`` (programs installed beside this Python come first, whether or not its environment is
+        activated), ``OPENBLAS_NUM_THREADS`` (DP3 refuses to start when it is not 1), ``CASARCFILES`` (leap
+        seconds, Earth orientation) and ``EVERYBEAM_DATADIR`` (element beams; left out when the wheel's data are not there).
     """
-    environment = {"OPENBLAS_NUM_THREADS": "1", "CASARCFILES": casarc_path}
+    environment = {"PATH": tool_path(), "OPENBLAS_NUM_THREADS": "1", "CASARCFILES": casarc_path}
     elements = Path(sysconfig.get_path("data")) / "share" / "everybeam"
     if elements.is_dir():
         environment["EVERYBEAM_DATADIR"] = str(elements)
     return environment
+
+
+def tool_path() -> str:
+    """Where programs are searched: beside the running Python, then as the environment says."""
+    return os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
 
 
 def casarc_text() -> str:

@@ -215,7 +215,8 @@ def stokes_v_command(
     """Argument list that makes the Stokes V image, uncleaned: the sky is empty in V, noise is left."""
     return (
         *_common(options, geometry, name, temporary_directory),
-        *("-pol", "V", "-niter", "0"),
+        # Without a PSF there is no beam in the header, and no Jy/beam without a beam.
+        *("-pol", "V", "-niter", "0", "-make-psf"),
         *measurementsets,
     )
 

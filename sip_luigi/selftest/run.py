@@ -132,10 +132,10 @@ class SelfTest:
             )
             started = time.monotonic()
             environment = {**os.environ, "LUIGI_CONFIG_PATH": str(self.config)}
-            status = subprocess.run(argv, cwd=self.directory, env=environment, stdout=sys.stderr).returncode
-        if status:
+            run = subprocess.run(argv, cwd=self.directory, env=environment, stdout=sys.stderr, check=False)
+        if run.returncode:
             raise ProgramError(
-                f"{' '.join(argv)} ended with exit status {status}; see {self.results.parent / 'logs'}"
+                f"{' '.join(argv)} ended with exit status {run.returncode}; see {self.results.parent / 'logs'}"
             )
         return time.monotonic() - started
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import configparser
 import difflib
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import luigi
 from luigi.configuration import LuigiConfigParser, get_config
+from luigi.task import UnconsumedParameterWarning  # type: ignore[attr-defined]
+from luigi.task_register import Register
 
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.domain.setting import Section, described_fields
@@ -100,7 +103,11 @@ class Settings:
 
 
 def apply_luigi_defaults() -> None:
-    """Give Luigi the defaults that this pipeline relies on, where no configuration file says otherwise."""
+    """Give Luigi the sections, and the defaults that this pipeline relies on where no file says otherwise."""
+    # Luigi finds the keys of [DEFAULT] in every section and calls them unused there.
+    warnings.filterwarnings("ignore", ".*runtime_directory", UnconsumedParameterWarning)
+    for section_class in SECTIONS:
+        luigi_config(cast(Any, section_class))
     config = get_config()
     for (section, key), value in LUIGI_DEFAULTS.items():
         if not config.has_option(section, key):
@@ -127,7 +134,7 @@ def load_settings() -> Settings:
 def read_section(section: type[S]) -> S:
     """One section, from the command line (``--imaging-robust 0``), the files, or its defaults."""
     try:
-        raw = luigi_config(section)()
+        raw = luigi_config(cast(Any, section))()
     except configparser.Error as error:
         raise ConfigurationError(f"[{section.section}]: {error}") from error
     values = {}
@@ -141,7 +148,7 @@ def read_section(section: type[S]) -> S:
 
 
 @cache
-def luigi_config(section: type[Section]) -> type[Any]:
+def luigi_config(section: Any) -> type[Any]:
     """The Luigi configuration class of a section, through which the command line reaches it."""
     parameters: dict[str, Any] = {
         item.name: luigi.Parameter(default=_text(item.default), description=meaning.doc)
@@ -155,7 +162,7 @@ def _text(value: Any) -> str:
 
 
 def _convert(section: type[Section], item: Field[Any], text: str) -> Any:
-    wanted = type(item.default)
+    wanted: type[Any] = type(item.default)
     text = str(text).strip()
     try:
         if wanted is bool:
@@ -170,7 +177,7 @@ def _convert(section: type[Section], item: Field[Any], text: str) -> Any:
 
 def _refuse_unknown(config: LuigiConfigParser) -> None:
     ours = {section.section: section for section in SECTIONS}
-    families = set(luigi.task_register.Register.task_names())
+    families = set(Register.task_names())
     for name in config.sections():
         if name in ours:
             known = {item.name for item, _ in described_fields(ours[name])}

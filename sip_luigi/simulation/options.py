@@ -7,17 +7,15 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.domain.observation import check_obs_id
+from sip_luigi.simulation.limits import RANGES, WHOLE, check_value, require
+from sip_luigi.simulation.utc import mjd_seconds
 
 VERSION = 1
 """Raised whenever the same options give other data."""
-
-ANTENNA_SETS = ("HBA_DUAL_INNER", "HBA_DUAL")
-"""The antenna sets that can be simulated: remote stations with 24 or with all of their 48 tiles."""
 
 MIN_ELEVATION_DEG = 10.0
 """The lowest elevation at which the simulated array observes."""
@@ -26,47 +24,6 @@ CORE_LONGITUDE_DEG = 6.86979
 CORE_LATITUDE_DEG = 52.91512
 """Where the phase centre of CS002LBA lies (lofarantpos), close enough for elevations."""
 
-_INF = math.inf
-_EPOCH = datetime(1858, 11, 17, tzinfo=UTC)
-
-_RANGES: Mapping[str, tuple[float, float]] = {
-    "seed": (0, 2**63 - 1),
-    "subbands": (1, 488),
-    "first_subband": (0, 999),
-    "channels": (1, 4096),
-    "frequency_hz": (110e6, 190e6),
-    "subband_width_hz": (1e3, 1e6),
-    "subband_spacing_hz": (1e3, 80e6),
-    "duration_s": (0.1, 86400),
-    "interval_s": (0.1, 3600),
-    "ra_deg": (0, 360),
-    "dec_deg": (-90, 90),
-    "sources": (0, 100_000),
-    "flux_min_jy": (1e-9, 1e6),
-    "flux_max_jy": (1e-9, 1e6),
-    "flux_slope": (0, 10),
-    "field_radius_deg": (0, 20),
-    "min_separation_arcsec": (0, 36000),
-    "spectral_index_mean": (-10, 10),
-    "spectral_index_scatter": (0, 10),
-    "gain_amplitude_scatter": (0, 2),
-    "gain_phase_scatter_rad": (0, 100),
-    "gain_drift_fraction": (0, 1),
-    "gain_drift_time_s": (1, _INF),
-    "tec_rms_tecu": (0, 100),
-    "noise_jy": (0, 1e9),
-    "rfi_narrow": (0, 10_000),
-    "rfi_narrow_jy": (0, 1e12),
-    "rfi_broad": (0, 10_000),
-    "rfi_broad_jy": (0, 1e12),
-    "dead_stations": (0, 98),
-    "disks": (1, 1000),
-}
-_WHOLE = frozenset(
-    {"seed", "subbands", "first_subband", "channels", "sources", "rfi_narrow", "rfi_broad"}
-    | {"dead_stations", "disks"}
-)
-_CHOICES = {"antenna_set": ANTENNA_SETS}
 _PLACE = frozenset({"disks"})
 
 
@@ -177,28 +134,27 @@ class SimulationOptions:
     def __post_init__(self) -> None:
         check_obs_id(self.obs_id)
         for field in fields(self):
-            _check(field.name, getattr(self, field.name))
+            value = getattr(self, field.name)
+            check_value(field.name, value)
+            if isinstance(value, int) and field.name in RANGES.keys() - WHOLE:
+                object.__setattr__(self, field.name, float(value))  # 30 and 30.0 are the same option
         self._check_stations()
-        _check_order(self.flux_min_jy <= self.flux_max_jy, "flux_max_jy", "at least flux_min_jy")
-        _check_order(self.interval_s <= self.duration_s, "duration_s", "at least one interval_s")
+        require(self.flux_min_jy <= self.flux_max_jy, "flux_max_jy", "at least flux_min_jy")
+        require(self.interval_s <= self.duration_s, "duration_s", "at least one interval_s")
         self._check_band()
         self._check_elevation()
 
     def _check_stations(self) -> None:
         if not isinstance(self.stations, int):
-            _check_order(len(set(self.stations)) == len(self.stations), "stations", "each name once")
-        _check_order(self.n_stations >= 2, "stations", "two or more")
-        _check_order(
-            self.dead_stations <= self.n_stations - 2, "dead_stations", "two fewer than stations at most"
-        )
+            require(len(set(self.stations)) == len(self.stations), "stations", "each name once")
+        require(self.n_stations >= 2, "stations", "two or more")
+        require(self.dead_stations <= self.n_stations - 2, "dead_stations", "two fewer than stations at most")
 
     def _check_band(self) -> None:
         last_hz = self.frequency_hz + (self.subbands - 1) * self.subband_spacing_hz
-        limit_hz = _RANGES["frequency_hz"][1]
-        _check_order(
-            last_hz <= limit_hz, "subband_spacing_hz", f"a band that ends below {limit_hz / 1e6:g} MHz"
-        )
-        _check_order(
+        limit_hz = RANGES["frequency_hz"][1]
+        require(last_hz <= limit_hz, "subband_spacing_hz", f"a band that ends below {limit_hz / 1e6:g} MHz")
+        require(
             self.first_subband + self.subbands <= 1000, "first_subband", "subband numbers of three digits"
         )
 
@@ -225,7 +181,7 @@ class SimulationOptions:
     @property
     def start_mjd_s(self) -> float:
         """Start of the first time slot, seconds of the modified Julian date (UTC)."""
-        return (_parse_utc(self.start_utc) - _EPOCH).total_seconds()
+        return mjd_seconds(self.start_utc)
 
     @property
     def phase_centre_deg(self) -> tuple[float, float]:
@@ -283,39 +239,3 @@ class SimulationOptions:
         science = {name: value for name, value in self.as_dict().items() if name not in _PLACE}
         text = json.dumps({"version": VERSION, **science}, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-def utc_text(mjd_s: float) -> str:
-    """Write a time given in seconds of the modified Julian date as ISO 8601, to the millisecond."""
-    return (_EPOCH + timedelta(seconds=mjd_s)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _parse_utc(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise _refused("start_utc", text, "an ISO 8601 time such as 2024-03-20T20:00:00") from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-def _check(name: str, value: Any) -> None:
-    if name in _CHOICES and value not in _CHOICES[name]:
-        raise _refused(name, value, "one of " + ", ".join(_CHOICES[name]))
-    if name == "start_utc":
-        _parse_utc(value)
-    if name not in _RANGES or (name == "ra_deg" and value is None):
-        return
-    low, high = _RANGES[name]
-    kind = int if name in _WHOLE else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
-        what = "a whole number" if name in _WHOLE else "a number"
-        raise _refused(name, value, f"{what} from {low:g} to {high:g}")
-
-
-def _check_order(holds: bool, name: str, expected: str) -> None:
-    if not holds:
-        raise ConfigurationError(f"simulation option {name}: expected {expected}")
-
-
-def _refused(name: str, value: Any, expected: str) -> ConfigurationError:
-    return ConfigurationError(f"simulation option {name}: expected {expected}, found {value!r}")

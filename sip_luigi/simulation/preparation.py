@@ -13,12 +13,13 @@ import numpy.typing as npt
 from sip_luigi.simulation.beam import BeamGrid, Jones, grid_nodes, relative_power
 from sip_luigi.simulation.environment import python_module
 from sip_luigi.simulation.geometry import itrf_directions, station_uvw
-from sip_luigi.simulation.measurementset import Content, write_skeleton
+from sip_luigi.simulation.measurementset import write_skeleton
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.processes import run_together
 from sip_luigi.simulation.sky import Sky
 from sip_luigi.simulation.stations import Station, positions
 from sip_luigi.simulation.subband import slot_times
+from sip_luigi.simulation.subtables import Content
 
 Floats = npt.NDArray[np.float64]
 

@@ -50,7 +50,8 @@ def read_amplitudes(path: Path) -> NDArray[np.float64]:
     amplitude = np.abs(visibilities[:, :, [0, 3]]).mean(axis=2)
     amplitude[flags.any(axis=2)] = np.nan
     n_times = len(np.unique(times))
-    return amplitude.reshape(n_times, -1, amplitude.shape[1]).transpose(0, 2, 1)
+    shaped: NDArray[np.float64] = amplitude.reshape(n_times, -1, amplitude.shape[1]).transpose(0, 2, 1)
+    return shaped
 
 
 def hit_cells(

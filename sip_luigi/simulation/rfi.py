@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sip_luigi.simulation.options import SimulationOptions, utc_text
+from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.streams import Stream, generator
+from sip_luigi.simulation.utc import utc_text
 
 Floats = npt.NDArray[np.float64]
 Complex = npt.NDArray[np.complex128]

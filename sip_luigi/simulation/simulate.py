@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -166,8 +165,10 @@ class _Follower:
 
 @contextmanager
 def _work_directory(home: Path) -> Iterator[Path]:
-    """Give a directory that is gone afterwards, on the disk of the observation."""
-    path = Path(tempfile.mkdtemp(prefix=".part-simulation-", dir=home))
+    """Give an empty directory that is gone afterwards, on the disk of the observation."""
+    path = home / ".part-simulation"
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir()
     try:
         yield path
     finally:

@@ -7,6 +7,7 @@ metre away from it for every station alike, which no visibility notices.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -210,4 +211,7 @@ def _distance_centre() -> Floats:
 
 @cache
 def _database() -> LofarAntennaDatabase:
-    return LofarAntennaDatabase()
+    with warnings.catch_warnings():
+        # lofarantpos leaves the closing of its files to the garbage collector.
+        warnings.simplefilter("ignore", ResourceWarning)
+        return LofarAntennaDatabase()

@@ -22,9 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sip_luigi.simulation.beam import BeamGrid
-from sip_luigi.simulation.measurementset import Content, write_measurement_set
+from sip_luigi.simulation.measurementset import write_measurement_set
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.subband import Instrument, draw_instrument, subband_blocks
+from sip_luigi.simulation.subtables import Content
 
 
 @dataclass(frozen=True)

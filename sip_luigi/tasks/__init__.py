@@ -1,0 +1,1 @@
+"""The stages: one file each, and the chain that says their order."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, TextIO
+from typing import Any, ClassVar, TextIO, cast
 
 import luigi
 from luigi.task_register import Register
@@ -33,7 +33,7 @@ Inputs = Mapping[str, Manifest]
 Steps = tuple[dict[str, Any], ...]
 
 
-class Stage(luigi.Task):  # type: ignore[misc]
+class Stage(luigi.Task):
     """One stage of the pipeline.
 
     A subclass says which settings decide its product (:meth:`science`), where the product is
@@ -123,7 +123,7 @@ class Stage(luigi.Task):  # type: ignore[misc]
     def ctx(self) -> Context:
         """The context: given by the task that requires this one, or opened for it alone."""
         if self.context is not None:
-            return self.context  # type: ignore[no-any-return]
+            return cast(Context, self.context)
         if self._own_context is None:
             self._own_context = open_context(self.obs_id)
         return self._own_context
@@ -213,12 +213,14 @@ class Stage(luigi.Task):  # type: ignore[misc]
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a" if attempt else "w", encoding="utf-8") as log:
                 try:
-                    return self.make(inputs, log)
+                    self.make(inputs, log)
                 except SipError as error:
                     log.write(f"attempt {attempt + 1}: {error}\n")
                     if not error.retryable or attempt == cluster.retries:
                         raise
                     logger.warning("%s: attempt %d failed, trying again: %s", self.name, attempt + 1, error)
+                else:
+                    return
             time.sleep(cluster.retry_delay_s * 2**attempt)
 
     def _lose(self, error: SipError, inputs: Inputs, made_of: dict[str, str]) -> None:

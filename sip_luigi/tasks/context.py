@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 import luigi
 from luigi.parameter import ParameterVisibility
@@ -96,12 +96,15 @@ class Context:
         return PurePosixPath(node.local_disks[0]) / working / self.layout.obs_id
 
 
-class ContextParameter(luigi.Parameter):  # type: ignore[misc]
+class ContextParameter(luigi.Parameter[Any]):
     """Carries the context from task to task; it is no part of a task's identity and never leaves the process."""
 
     def __init__(self) -> None:
         super().__init__(
-            default=None, significant=False, visibility=ParameterVisibility.PRIVATE, positional=False
+            default=cast(Any, None),
+            significant=False,
+            visibility=ParameterVisibility.PRIVATE,
+            positional=False,
         )
 
     def serialize(self, value: Any) -> str:
@@ -169,8 +172,8 @@ def find_subbands(
     if not found:
         searched = ", ".join(f"{node.name}:{disk}" for node in cluster.storage for disk in node.local_disks)
         raise UnknownObservation(
-            f"observation {obs_id}: no {pattern} on {searched} (nor in a directory {obs_id} there); check the "
-            "id, [layout] raw_pattern and the storage disks in [cluster] clusterdesc"
+            f"observation {obs_id}: no {pattern} on {searched} (nor in a directory {obs_id} there); check "
+            "the id, [layout] raw_pattern and the storage disks in [cluster] clusterdesc"
         )
     _require_one_pointing(found.values(), obs_id)
     return tuple(found[name] for name in sorted(found))
@@ -194,9 +197,8 @@ def _read_cluster(settings: Settings) -> ClusterDesc:
     cluster = read_clusterdesc(Path(path))
     for role, nodes in (("storage", cluster.storage), ("compute", cluster.compute)):
         if not any(node.local_disks for node in nodes):
-            raise ConfigurationError(
-                f"{path}: no {role} node with a local disk; give {role.title()}.Nodes and {role.title()}.LocalDisks"
-            )
+            keys = f"{role.title()}.Nodes and {role.title()}.LocalDisks"
+            raise ConfigurationError(f"{path}: no {role} node with a local disk; give {keys}")
     return cluster
 
 

@@ -13,7 +13,7 @@ from sip_luigi.domain.product import Manifest
 from sip_luigi.programs.dp3 import DataShape, dp3_command
 from sip_luigi.tasks.subband import SubbandNodeStage
 
-_UNUSED_KEYS = re.compile(r"(?:keywords? (?:was|were) not used|unknown key).*", re.IGNORECASE)
+_UNUSED_KEYS = re.compile(r"parset keywords were not used.*?\n((?:\s+- \S+\n)+)", re.DOTALL)
 
 
 class Dp3Stage(SubbandNodeStage):
@@ -48,7 +48,8 @@ class Dp3Stage(SubbandNodeStage):
         if not found:
             return error
         where = self.patch or "the generated parset"
-        return ConfigurationError(f"{where}: DP3 does not know a key: {found.group(0)}; correct or remove it")
+        keys = ", ".join(found.group(1).replace("- ", "").split())
+        return ConfigurationError(f"{where}: DP3 does not know {keys}; correct or remove it")
 
 
 def shape_of(measures: Mapping[str, Any]) -> DataShape:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sip_luigi.domain.product import Product
+from sip_luigi.execution.targets import ImageTarget
 from sip_luigi.tasks.base import Inputs, Steps
 from sip_luigi.tasks.dp3_stage import described
 from sip_luigi.tasks.imaging import ImagingStage
@@ -15,6 +16,7 @@ class ImageSubband(ImagingStage, SubbandNodeStage):
     """Image one subband alone; switched on by ``[pipeline] image_subbands``."""
 
     stage = "image_subband"
+    target_class = ImageTarget
 
     def product(self) -> Product:
         """A directory in that of the subband."""

@@ -55,13 +55,13 @@ class InitialSkyModel(HeadStage):
             raise SkyModelError(f"{path}: not a text sky model ({error})") from error
 
     def _find(self, inputs: Inputs) -> SkyModel:
-        pointing = inputs["gvds"].measures["pointing_rad"]
-        calibrator = calibrator_near(*pointing, CALIBRATOR_RADIUS_DEG)
+        pointing: list[float] = inputs["gvds"].measures["pointing_rad"]
+        calibrator = calibrator_near(pointing[0], pointing[1], CALIBRATOR_RADIUS_DEG)
         if calibrator is None:
             ra, dec = (math.degrees(angle) for angle in pointing)
+            known = ", ".join(entry.name for entry in CALIBRATORS)
             raise ConfigurationError(
-                f"[calibration] skymodel is empty and none of the calibrators "
-                f"{', '.join(entry.name for entry in CALIBRATORS)} is within {CALIBRATOR_RADIUS_DEG:g} degree of "
-                f"the phase centre ({ra:.3f}, {dec:+.3f}); name a sky model"
+                f"[calibration] skymodel is empty and none of the calibrators {known} is within "
+                f"{CALIBRATOR_RADIUS_DEG:g} degree of the phase centre ({ra:.3f}, {dec:+.3f}); name a sky model"
             )
         return calibrator_model(calibrator)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import luigi
 
 from sip_luigi.domain.clusterdesc import Node
 from sip_luigi.domain.observation import Subband
 from sip_luigi.domain.product import Product
-from sip_luigi.execution.targets import MeasurementSetTarget
+from sip_luigi.execution.targets import MeasurementSetTarget, ProductTarget
 from sip_luigi.tasks.base import NodeStage, Stage
 
 
@@ -32,7 +34,7 @@ class SubbandStage(Stage):
 class SubbandNodeStage(SubbandStage, NodeStage):
     """A stage of one subband that makes a directory on the subband's compute node."""
 
-    target_class = MeasurementSetTarget
+    target_class: ClassVar[type[ProductTarget]] = MeasurementSetTarget
 
     @property
     def node(self) -> Node:

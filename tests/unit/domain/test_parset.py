@@ -69,7 +69,7 @@ def test_quoted_continuation_is_joined_without_a_blank() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a = b # c", "a=b#c", "a = b # it's", "a = 'b' # = '", " a\t= b\r", "'a' = b"]
+    "text", ["a = b # c", "a=b#c", "a = b # it's", "a = 'b' # = '", " a\t= b\r", "'a' = b", "a = b\\"]
 )
 def test_comments_blanks_and_carriage_returns_are_no_value(text: str) -> None:
     assert Parset.parse(text)["a"] == "b"

@@ -28,6 +28,8 @@ literal = st.from_regex(r"[A-Za-z_/]{0,5}", fullmatch=True)
         ("[sub1..3.clusterdesc]", "sub1.clusterdesc sub2.clusterdesc sub3.clusterdesc"),
         ("[node{01..03}b]", "node01b node02b node03b"),
         ("[{1..2}{3..4}]", "13 14 23 24"),
+        ("[a{b1..2}]", "a{b1} a{b2}"),
+        ("[{1..2x}]", "{1x} {2x}"),
         ("[3*lse001..2]", "lse001 lse002 lse001 lse002 lse001 lse002"),
         ("[2*(a1..2;b)]", "a1 a2 b a1 a2 b"),
         ("[2*(a,b)]", "a b a b"),
@@ -87,6 +89,7 @@ def test_inner_vectors_stay_vectors() -> None:
     [
         ("lse007..9", "outside brackets"),
         ("3*a", "outside brackets"),
+        ("..9", "outside brackets"),
         ("[lse007..lfe009]", "looks like a range"),
         ("[lse007..]", "looks like a range"),
         ("[..9]", "looks like a range"),
@@ -127,10 +130,10 @@ def test_inner_vectors_stay_vectors() -> None:
     ],
 )
 def test_refuses(value: str, why: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(ParsetError, match=re.escape(why)):
         expand_vector(value)
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_the_largest_allowed_range_is_expanded() -> None:

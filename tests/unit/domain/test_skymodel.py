@@ -156,7 +156,7 @@ def test_angles_are_read_as_casacore_reads_them(text: str, degrees: float) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "3.7", "212.8", "52.12", "14:61:00", "14:11:61", "1:2:3:4", "a", "1 2 3", "٣deg"]
+    "text", ["", "3.7", "212.8", "52.12", "14:60:00", "14:11:60.5", "1:2:3:4", "a", "1 2 3", "٣deg"]
 )
 def test_refuses_what_is_no_angle(text: str) -> None:
     with pytest.raises(ValueError, match=r"angle"):
@@ -293,6 +293,13 @@ def test_writes_only_the_columns_that_are_needed() -> None:
     ]
 
 
+def test_the_usual_reference_frequency_becomes_the_default() -> None:
+    sources = [replace(A, name=f"s{n}", reference_freq_hz=freq) for n, freq in enumerate([5.0, 6.0, 6.0])]
+    lines = SkyModel(tuple(sources)).text().splitlines()
+    assert lines[0].endswith("ReferenceFrequency='6.0'")
+    assert [line.rpartition(", ")[2] for line in lines[1:]] == ["5.0", "", ""]
+
+
 def test_an_empty_model_is_written_and_read() -> None:
     assert parse_skymodel(SkyModel().text()) == SkyModel()
     assert SkyModel().in_one_patch() == SkyModel()
@@ -357,8 +364,8 @@ def test_separation_is_that_of_astropy(ra1: float, dec1: float, ra2: float, dec2
 
 
 def test_one_patch_at_the_flux_weighted_centre() -> None:
-    east = replace(A, name="e", ra_rad=math.radians(1.0), dec_rad=0.0, flux_jy=3.0)
-    west = replace(A, name="w", ra_rad=math.radians(359.0), dec_rad=0.0, flux_jy=1.0, patch="old")
+    east = replace(A, name="e", ra_rad=math.radians(1.0), dec_rad=0.0, flux_jy=0.3)
+    west = replace(A, name="w", ra_rad=math.radians(359.0), dec_rad=0.0, flux_jy=0.1, patch="old")
     model = SkyModel((east, west), (Patch("old"),), ("x: y",)).in_one_patch("field")
     assert [source.patch for source in model.sources] == ["field", "field"]
     (patch,) = model.patches
@@ -380,14 +387,14 @@ def test_one_patch_of_odd_models_has_a_position(fluxes: tuple[float, float]) -> 
 def test_ten_thousand_sources_in_about_a_second() -> None:
     source = replace(A, reference_freq_hz=150e6, spectral_index=(-0.7, 0.1), major_arcsec=5.0, patch="p")
     model = SkyModel(tuple(replace(source, name=f"s{n}") for n in range(10_000)), (Patch("p"),))
-    start = time.monotonic()
+    start = time.process_time()
     found = parse_skymodel(model.text())
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
     assert len(found) == 10_000
 
 
 def test_hostile_lines_do_not_take_long() -> None:
-    start = time.monotonic()
+    start = time.process_time()
     for line in (
         "[" * 200_000,
         "'" + "a" * 200_000,
@@ -397,7 +404,7 @@ def test_hostile_lines_do_not_take_long() -> None:
     ):
         with pytest.raises(SkyModelError):
             parse_skymodel(SHORT + line + "\n")
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2
 
 
 names = st.text(

@@ -143,6 +143,11 @@ def test_times(text: str, time_s: float) -> None:
     assert format_time(time_s) == text
 
 
+def test_fractions_of_a_second_may_be_missing_or_long() -> None:
+    assert parse_time("1858/11/17/00:00:30") == 30.0
+    assert parse_time("1858/11/17/00:00:30.123456") == pytest.approx(30.123456, abs=1e-9)
+
+
 def test_times_are_rounded_into_the_next_day() -> None:
     assert format_time(51603 * 86400 + 86399.9996) == "2000/03/01/00:00:00.000"
 
@@ -174,6 +179,7 @@ def test_refuses_times_outside_the_calendar(time_s: float) -> None:
         ("2000/08/03/", "2001/08/03/", "StartTime that is not after EndTime"),
         ("NChan      = [2]", "NChan = [3]", "StartFreqs and EndFreqs of 3 channels or 1 bands"),
         ("NChan      = [2]", "NChan = []", "NChan above 0"),
+        ("NChan      = [2]", "NChan = [2,0]", "NChan above 0"),
         ("NChan      = [2]", "NChan = [3,-1]", "NChan above 0"),
         ("NChan      = [2]", "NChan = [2.5]", "s.vds:10: NChan: invalid literal"),
         ("NChan      = [2]", "NChan = [1..99999999]", "s.vds:10: NChan: more than"),

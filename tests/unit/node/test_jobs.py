@@ -171,7 +171,7 @@ def test_nobody_watches(spec, tmp_path):
 
 
 def test_time_limit(spec):
-    with pytest.raises(ProgramError, match="time limit of 0.5 s"):
+    with pytest.raises(ProgramError, match=r"time limit of 0\.5 s"):
         run(spec(shell("sleep 60"), timeout_s=0.5))
 
 

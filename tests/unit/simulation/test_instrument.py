@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+
+from sip_luigi.simulation.gains import DEAD_FACTOR, dead_factors, station_gains
+from sip_luigi.simulation.ionosphere import TEC_TO_PHASE, station_tec, tec_phase
+from sip_luigi.simulation.options import SimulationOptions
+from sip_luigi.simulation.predict import baselines
+from sip_luigi.simulation.receiver import (
+    Noise,
+    apply_gains,
+    draw_noise,
+    make_autocorrelations_real,
+    system_flux_jy,
+)
+
+SECONDS = np.arange(15.0, 14400.0, 30.0)
+
+
+def test_gains_have_the_scatter_asked_for():
+    options = SimulationOptions(gain_amplitude_scatter=0.2, gain_phase_scatter_rad=0.7)
+    gains = station_gains(options, 500, SECONDS)
+    assert gains.shape == (len(SECONDS), 500, 2)
+    assert np.log(np.abs(gains)).std() == pytest.approx(0.2, rel=0.1)
+    angles = np.unwrap(np.angle(gains), axis=0)
+    within_a_turn = np.angle(np.exp(1j * angles))
+    assert within_a_turn.std() == pytest.approx(0.7, rel=0.1)
+
+
+def test_gains_drift_slowly():
+    gains = station_gains(SimulationOptions(), 20, SECONDS)
+    assert np.abs(np.diff(gains, axis=0)).max() < 0.05
+    assert np.abs(gains[0] - gains[-1]).max() > 0.1
+    steady = station_gains(SimulationOptions(gain_drift_fraction=0), 20, SECONDS)
+    np.testing.assert_allclose(steady, np.broadcast_to(steady[:1], steady.shape))
+
+
+def test_gains_can_be_switched_off():
+    options = SimulationOptions(gain_amplitude_scatter=0, gain_phase_scatter_rad=0)
+    np.testing.assert_array_equal(station_gains(options, 3, SECONDS), 1.0)
+
+
+def test_dead_factors():
+    np.testing.assert_array_equal(dead_factors(["a", "b"], ["b"]), [1.0, DEAD_FACTOR])
+
+
+def test_ionosphere_is_smooth_in_time_and_space():
+    options = SimulationOptions(tec_rms_tecu=1.0)
+    distances = np.array([0.0, 1e3, 1e4, 7e4])
+    places = np.stack([distances, np.zeros(4)], axis=-1)
+    tec = station_tec(options, places, SECONDS)
+    assert tec.shape == (len(SECONDS), 4)
+    structure = (tec - tec[:, :1]).std(axis=0)
+    assert 0 < structure[1] < 0.2 * structure[2] < 0.4 * structure[3]
+    assert np.diff(tec, axis=0).std() < 0.2
+
+
+def test_ionosphere_has_the_scatter_asked_for():
+    tec = [
+        station_tec(SimulationOptions(tec_rms_tecu=0.1, seed=seed), np.zeros((1, 2)), SECONDS)
+        for seed in range(100)
+    ]
+    assert np.std(tec) == pytest.approx(0.1, rel=0.1)
+
+
+def test_tec_phase():
+    # One TECU turns a signal at 150 MHz by about nine times, backwards.
+    assert tec_phase(np.array([1.0]), 150e6)[0] / (2 * np.pi) == pytest.approx(-8.96, abs=0.01)
+    electron, epsilon_0, electron_mass, light = (
+        1.602176634e-19,
+        8.8541878128e-12,
+        9.1093837015e-31,
+        299792458.0,
+    )
+    constant = electron**2 / (4 * np.pi * epsilon_0 * electron_mass * light) * 1e16
+    assert pytest.approx(-constant, rel=1e-6) == TEC_TO_PHASE
+
+
+def test_noise_statistics():
+    first, second = baselines(4)
+    sefd_jy = system_flux_jy(2.0, 24e3, 30.0)
+    drawn = draw_noise(np.random.default_rng(1), 20000, first, second, Noise(2.0, sefd_jy))
+    auto = first == second
+    cross = drawn[:, ~auto]
+    assert cross.dtype == np.complex64
+    assert cross.real.std() == pytest.approx(2.0, rel=0.01)
+    assert cross.imag.std() == pytest.approx(2.0, rel=0.01)
+    assert abs(cross.mean()) < 0.02
+    own = drawn[:, auto]
+    np.testing.assert_array_equal(own[..., [0, 3]].imag, 0.0)
+    np.testing.assert_array_equal(own[..., 2], own[..., 1].conj())
+    assert own[..., 0].real.mean() == pytest.approx(sefd_jy, rel=1e-3)
+    assert own[..., 3].real.std() == pytest.approx(sefd_jy / np.sqrt(24e3 * 30.0), rel=0.02)
+
+
+def test_gains_are_applied_to_both_sides():
+    rng = np.random.default_rng(2)
+    first, second = baselines(3)
+    shape = (2, len(first), 4)
+    data = (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
+    gains = rng.normal(size=(2, 3, 2)) + 1j * rng.normal(size=(2, 3, 2))
+    changed = apply_gains(data, gains, first, second)
+    for time, row in np.ndindex(2, len(first)):
+        left, right = np.diag(gains[time, first[row]]), np.diag(gains[time, second[row]])
+        expected = left @ data[time, row].reshape(2, 2) @ right.conj().T
+        np.testing.assert_allclose(changed[time, row].reshape(2, 2), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_autocorrelations_become_real():
+    first, second = baselines(2)
+    data = np.full((1, 3, 4), 1 + 1j, dtype=np.complex64)
+    make_autocorrelations_real(data, first, second)
+    np.testing.assert_array_equal(data[0, :, 0].imag, [0, 1, 0])
+    np.testing.assert_array_equal(data[0, :, 1].imag, 1)

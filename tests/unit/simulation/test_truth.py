@@ -1,0 +1,71 @@
+import json
+
+import numpy as np
+import pytest
+from astropy.table import Table
+
+from sip_luigi.domain.skymodel import parse_skymodel
+from sip_luigi.simulation.options import SimulationOptions
+from sip_luigi.simulation.sky import draw_sky
+from sip_luigi.simulation.subband import draw_instrument
+from sip_luigi.simulation.truth import (
+    read_record,
+    record,
+    truth_paths,
+    write_catalogue_and_model,
+    write_record,
+)
+
+OPTIONS = SimulationOptions(sources=12, subbands=3)
+
+
+@pytest.fixture
+def written(tmp_path):
+    paths = truth_paths(tmp_path, OPTIONS.obs_id)
+    power = np.linspace(1.0, 0.4, 12)
+    write_catalogue_and_model(paths, OPTIONS, draw_sky(OPTIONS), power)
+    return paths, power
+
+
+def test_catalogue(written):
+    paths, power = written
+    assert paths.fits.name == "L999001.truth.fits"
+    sky, table = draw_sky(OPTIONS), Table.read(paths.fits)
+    assert table.colnames == ["NAME", "RA", "DEC", "FLUX", "APPARENT_FLUX", "SPECTRAL_INDEX"]
+    assert str(table["RA"].unit) == "deg"
+    np.testing.assert_allclose(np.radians(table["DEC"]), sky.dec_rad)
+    np.testing.assert_allclose(table["APPARENT_FLUX"], table["FLUX"] * power)
+    assert table.meta["REFFREQ"] == OPTIONS.band_centre_hz
+
+
+def test_model_holds_the_positions_to_a_microarcsecond(written):
+    paths, _ = written
+    sky, model = draw_sky(OPTIONS), parse_skymodel(paths.skymodel.read_text())
+    assert [source.name for source in model.sources] == list(sky.names)
+    tolerance = np.radians(1e-6 / 3600)
+    np.testing.assert_allclose([s.ra_rad for s in model.sources], sky.ra_rad, rtol=0, atol=tolerance)
+    np.testing.assert_allclose([s.dec_rad for s in model.sources], sky.dec_rad, rtol=0, atol=tolerance)
+    np.testing.assert_allclose([s.flux_at(100e6) for s in model.sources], sky.flux_at(100e6), rtol=1e-9)
+
+
+def test_nothing_preliminary_is_left(written):
+    paths, _ = written
+    assert sorted(path.name for path in paths.fits.parent.iterdir()) == [paths.fits.name, paths.skymodel.name]
+
+
+def test_record(tmp_path):
+    instrument = draw_instrument(OPTIONS)
+    values = record(OPTIONS, instrument, draw_sky(OPTIONS), {0: tmp_path / "a.MS"}, complete=True)
+    path = tmp_path / "L999001.truth.json"
+    write_record(path, values)
+    again = read_record(path)
+    assert again == json.loads(json.dumps(values))
+    assert again["dead_station"] == instrument.dead[0]
+    assert SimulationOptions.from_dict(again["options"]) == OPTIONS
+    assert set(again["gains"]) == set(instrument.names)
+    assert len(again["rfi"]) == OPTIONS.rfi_narrow + 3 * OPTIONS.rfi_broad
+    assert again["gains"][instrument.dead[0]]["amplitude_xy"][0] < 0.01
+
+
+def test_no_record(tmp_path):
+    assert read_record(tmp_path / "none.json") is None
