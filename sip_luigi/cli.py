@@ -148,9 +148,9 @@ def demo(directory: Path, seed: int, workers: int) -> None:
 
 def run_selftest(directory: Path, seed: int, workers: int) -> dict[str, Any]:
     """Simulate, run, compare; progress goes to standard error."""
-    from sip_luigi.selftest.run import SelfTest  # noqa: PLC0415 - casacore takes a while
+    from sip_luigi.selftest.run import SelfTest, observation  # noqa: PLC0415 - casacore takes a while
 
-    test = SelfTest(directory, SimulationOptions(obs_id=f"L{900000 + seed % 100000}", seed=seed), workers)
+    test = SelfTest(directory, observation(seed), workers)
     test.prepare(show_progress)
     elapsed = test.run(lambda url: click.echo(f"watch it on {url}/static/visualiser/index.html", err=True))
     return {**test.judge(), "pipeline_s": round(elapsed, 1)}

@@ -17,9 +17,9 @@ BIN = Path(sys.executable).parent
 OBS_ID = "L900777"
 # Small enough for seconds: four subbands, one time slot a minute, a handful of bright sources.
 SMALL = {
-    **{"obs_id": OBS_ID, "seed": 20260101, "subbands": 4, "channels": 4, "stations": 24},
+    **{"obs_id": OBS_ID, "seed": 20260101, "subbands": 4, "channels": 4, "stations": 30},
     **{"duration_s": 3600.0, "interval_s": 60.0, "sources": 12, "flux_min_jy": 1.0, "field_radius_deg": 1.2},
-    **{"noise_jy": 0.5, "rfi_narrow": 1, "rfi_broad": 0, "min_separation_arcsec": 600},
+    **{"noise_jy": 2.0, "rfi_narrow": 1, "rfi_broad": 0, "min_separation_arcsec": 600},
 }
 SMALL_IMAGE = {"size_pixels": 576, "max_uv_lambda": 3000.0, "pixel_arcsec": 16.0, "channels_out": 2}
 
@@ -81,14 +81,15 @@ class Observatory:
 
     def start(self, *arguments, **keywords):
         """Start the main command and return the process."""
-        return subprocess.Popen(
-            self.argv(*arguments, **keywords),
-            cwd=self.directory,
-            env=self.environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=(self.directory / "stderr.log").open("ab"),
-            start_new_session=True,
-        )
+        with (self.directory / "stderr.log").open("ab") as log:
+            return subprocess.Popen(
+                self.argv(*arguments, **keywords),
+                cwd=self.directory,
+                env=self.environment(),
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
 
     def run(self, *arguments, **keywords):
         """Run the main command; its standard error is its output."""

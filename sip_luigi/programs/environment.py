@@ -28,7 +28,8 @@ def tool_environment(casarc_path: str) -> dict[str, str]:
     dict
         ``PATH`` (programs installed beside this Python come first, whether or not its environment is
         activated), ``OPENBLAS_NUM_THREADS`` (DP3 refuses to start when it is not 1), ``CASARCFILES`` (leap
-        seconds, Earth orientation) and ``EVERYBEAM_DATADIR`` (element beams; left out when the wheel's data are not there).
+        seconds, Earth orientation) and ``EVERYBEAM_DATADIR`` (element beams; left out when the wheel
+        has no data).
     """
     environment = {"PATH": tool_path(), "OPENBLAS_NUM_THREADS": "1", "CASARCFILES": casarc_path}
     elements = Path(sysconfig.get_path("data")) / "share" / "everybeam"

@@ -27,6 +27,17 @@ CATALOGUE_FRACTION = 3
 """The calibration model holds the brightest one in so many of the true sources."""
 MIN_BEAM_POWER = 0.3
 
+def observation(seed: int) -> SimulationOptions:
+    """The observation of the self-test.
+
+    Noise of 2.5 Jy is that of a core station (SEFD 3 kJy at 140 MHz, van Haarlem et al. 2013, A&A 556, A2) in
+    a channel of 24 kHz and 30 s; the sources lie inside the image that the default settings make.
+    """
+    return SimulationOptions(
+        obs_id=f"L{900_000 + seed % 100_000}", seed=seed, stations=36, noise_jy=2.5, field_radius_deg=2.1
+    )
+
+
 CLUSTERDESC = """\
 ClusterName = selftest
 Head.Nodes = [ localhost ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,9 @@ class UpdateSkyModel(HeadStage):
             math.radians(settings.association_radius_beams * found["beam_major_arcsec"] / 3600.0),
             settings.default_spectral_index,
         )
-        part.write_text(self._provenance(update, before) + update.model.text(), encoding="utf-8")
+        comments = (*self._provenance(update, before), *update.model.header_comments)
+        model = replace(update.model, header_comments=comments)
+        part.write_text(model.text(), encoding="utf-8")
         return {
             "n_sources": len(update.model.sources),
             "n_matched": len(update.matched),
@@ -57,7 +60,7 @@ class UpdateSkyModel(HeadStage):
             "n_undetected": len(update.undetected),
         }
 
-    def _provenance(self, update: Update, before: Path) -> str:
+    def _provenance(self, update: Update, before: Path) -> list[str]:
         lines = {
             "observation": self.obs_id,
             "cycle": self.cycle,
@@ -69,4 +72,4 @@ class UpdateSkyModel(HeadStage):
             "sources added": len(update.added),
             "components not detected, kept": len(update.undetected),
         }
-        return "".join(f"# {key}: {value}\n" for key, value in lines.items())
+        return [f"{key}: {value}" for key, value in lines.items()]

@@ -17,7 +17,7 @@ MOMENTS = ("copy", "preprocess", "calibrate", "image_band", "find_sources")
 
 
 def being_made(observatory, stage):
-    return list(observatory.scratch.rglob(f"{stage}*.part-*"))
+    return list(observatory.scratch.glob(f"*/{stage}*.part-*"))
 
 
 def wait_for(observatory, process, stage):
