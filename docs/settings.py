@@ -7,7 +7,8 @@ from sip_luigi.settings.load import SECTIONS
 
 HEAD = """# Settings
 
-Made by `python docs/settings.py`. `[DEFAULT] runtime_directory` (default `runtime`) is where `jobs/` lies on the head node.
+Made by `python docs/settings.py`.
+`[DEFAULT] runtime_directory` (default `runtime`) is where `jobs/` lies on the head node.
 Settings marked ● decide what a product contains: changing one makes again what depends on it.
 """
 

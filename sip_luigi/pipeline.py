@@ -114,14 +114,15 @@ class ImagingPipeline(HeadStage):
         if not super()._is_complete():
             return False
         manifest = self.output().manifest()
-        return manifest is not None and self._delivered(manifest) and self._acceptable(manifest)
+        return manifest is not None and self._acceptable(manifest)
 
     def complete(self) -> bool:
         """Look afresh at every product of the observation."""
         self.ctx.complete.pop(self.task_id, None)
         return super().complete()
 
-    def _delivered(self, manifest: Manifest) -> bool:
+    def is_intact(self, manifest: Manifest) -> bool:
+        """Whether every result is still there."""
         files = manifest.measures["files"]
         folder = self.ctx.layout.results
         return all((folder / n).is_file() and (folder / n).stat().st_size == s for n, s in files.items())

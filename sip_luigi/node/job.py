@@ -54,6 +54,8 @@ def start(spec: dict[str, Any]) -> dict[str, Any]:
     try:
         for name in ("status.json", "log", "pid.json"):
             (directory / name).unlink(missing_ok=True)
+        for leftover in directory.glob("*.part-*"):
+            leftover.unlink()
         write_atomically(directory / "spec.json", json.dumps(spec))
         _renew(directory)
         _spawn(directory, lock)

@@ -27,6 +27,7 @@ CATALOGUE_FRACTION = 3
 """The calibration model holds the brightest one in so many of the true sources."""
 MIN_BEAM_POWER = 0.3
 
+
 def observation(seed: int) -> SimulationOptions:
     """The observation of the self-test.
 

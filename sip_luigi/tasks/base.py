@@ -160,7 +160,8 @@ class Stage(luigi.Task):
         if manifest is None or not all(task.complete() for task in self.requires()):
             return False
         found = {role: task.output().manifest() for role, task in self.dependencies.items()}
-        return manifest.inputs == {role: entry.fingerprint for role, entry in found.items() if entry}
+        made_of = {role: entry.fingerprint for role, entry in found.items() if entry}
+        return manifest.inputs == made_of and self.is_intact(manifest)
 
     def run(self) -> None:
         """Make the product unless it is there; record a loss or raise when it cannot be made."""
@@ -168,7 +169,7 @@ class Stage(luigi.Task):
         inputs = self._current_inputs()
         made_of = {role: manifest.fingerprint for role, manifest in inputs.items()}
         present = self.output().manifest()
-        if present and present.inputs == made_of:
+        if present and present.inputs == made_of and self.is_intact(present):
             return
         started = time.monotonic()
         try:
@@ -189,6 +190,10 @@ class Stage(luigi.Task):
         if isinstance(error, ConfigurationError):
             return False
         return self.may_be_lost or isinstance(error, (InputLost, QuorumLost))
+
+    def is_intact(self, manifest: Manifest) -> bool:
+        """Whether all is there that goes with the product, beyond what its manifest counts."""
+        return True
 
     def refuse_lost(self, inputs: Inputs) -> None:
         """Raise when the stage cannot do without what was lost; by default it needs everything."""
