@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.domain.geometry import elevation_rad, sidereal_time_rad
 from sip_luigi.domain.observation import check_obs_id
 from sip_luigi.simulation.limits import RANGES, WHOLE, check_value, require
 from sip_luigi.simulation.utc import mjd_seconds
@@ -20,9 +21,6 @@ VERSION = 1
 MIN_ELEVATION_DEG = 10.0
 """The lowest elevation at which the simulated array observes."""
 
-CORE_LONGITUDE_DEG = 6.86979
-CORE_LATITUDE_DEG = 52.91512
-"""Where the phase centre of CS002LBA lies (lofarantpos), close enough for elevations."""
 
 _PLACE = frozenset({"disks"})
 
@@ -188,7 +186,8 @@ class SimulationOptions:
         """Right ascension and declination (J2000) of the phase centre."""
         if self.ra_deg is not None:
             return self.ra_deg, self.dec_deg
-        return round(self._sidereal_deg(self.duration_s / 2), 2) % 360.0, self.dec_deg
+        middle_mjd_s = self.start_mjd_s + self.duration_s / 2
+        return round(math.degrees(sidereal_time_rad(middle_mjd_s)), 2) % 360.0, self.dec_deg
 
     @property
     def subband_numbers(self) -> tuple[int, ...]:
@@ -212,15 +211,8 @@ class SimulationOptions:
     def elevation_deg(self, seconds: float) -> float:
         """Elevation of the phase centre above the core, so many seconds after the start."""
         ra_deg, dec_deg = self.phase_centre_deg
-        hour_angle = math.radians(self._sidereal_deg(seconds) - ra_deg)
-        dec, lat = math.radians(dec_deg), math.radians(CORE_LATITUDE_DEG)
-        sine = math.sin(lat) * math.sin(dec) + math.cos(lat) * math.cos(dec) * math.cos(hour_angle)
-        return math.degrees(math.asin(max(-1.0, min(1.0, sine))))
-
-    def _sidereal_deg(self, seconds: float) -> float:
-        """Mean sidereal time at the core (Meeus, Astronomical Algorithms, eq. 12.4, UT1 taken as UTC)."""
-        days = (self.start_mjd_s + seconds) / 86400.0 - 51544.5
-        return (280.46061837 + 360.98564736629 * days + CORE_LONGITUDE_DEG) % 360.0
+        mjd_s = self.start_mjd_s + seconds
+        return math.degrees(elevation_rad(math.radians(ra_deg), math.radians(dec_deg), mjd_s))
 
     def as_dict(self) -> dict[str, Any]:
         """Give all options as JSON knows them."""
