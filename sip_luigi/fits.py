@@ -45,11 +45,6 @@ class Image:
         """Frequency of the plane."""
         return float(self.header["CRVAL3"])
 
-    @property
-    def bandwidth_hz(self) -> float:
-        """Bandwidth that went into the plane."""
-        return float(self.header["CDELT3"])
-
 
 def read_image(path: Path) -> Image:
     """Read the first plane of a FITS image.
@@ -112,9 +107,10 @@ def read_reference(path: Path, flux_column: str = "") -> Positions:
             f"[quality] reference_catalogue = {path}: no column {', '.join(missing)}; it has "
             f"{', '.join(table.colnames)}; rename columns, or set [quality] reference_flux_column"
         )
-    return Positions(
-        np.deg2rad(_column(table, "RA")), np.deg2rad(_column(table, "DEC")), _column(table, flux)
-    )
+    columns = np.stack([_column(table, name) for name in ("RA", "DEC", flux)])
+    # Surveys mark what they have not measured with NaN, masks or zeros.
+    ra, dec, flux_jy = columns[:, np.isfinite(columns).all(axis=0) & (columns[2] > 0)]
+    return Positions(np.deg2rad(ra), np.deg2rad(dec), flux_jy)
 
 
 def positions(detections: list[Detection]) -> Positions:
@@ -127,4 +123,4 @@ def positions(detections: list[Detection]) -> Positions:
 
 
 def _column(table: Table, name: str) -> Floats:
-    return np.asarray(table[name], dtype=float)
+    return np.ma.filled(np.ma.asarray(table[name], dtype=float), np.nan)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import pkgutil
-import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import luigi
-from luigi.cmdline_parser import CmdlineParser
 
 from sip_luigi import tasks
-from sip_luigi.domain.errors import DegradedOutcome, QuorumLost, SipError
+from sip_luigi.domain.errors import DegradedOutcome, QuorumLost
 from sip_luigi.domain.product import Manifest
 from sip_luigi.node.publish import remove
 from sip_luigi.settings.load import apply_luigi_defaults
@@ -39,17 +37,6 @@ class ImagingPipeline(HeadStage):
     stage = "deliver"
 
     obs_id = luigi.Parameter(description="Observation id, for example L102085")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        try:
-            super().__init__(*args, **kwargs)
-        except SipError as error:
-            if not CmdlineParser.get_instance():
-                raise
-            # Luigi's command line would bury the message in a traceback and end with another status.
-            sys.stderr.write(f"{type(error).__name__}: {error}\n")
-            sys.exit(error.exit_code)
-        keep_log(self.ctx.layout.logs / "pipeline.log")
 
     def path(self) -> Path:
         """The quality figures: written last, they say that the results are complete."""
@@ -97,7 +84,10 @@ class ImagingPipeline(HeadStage):
         """Raise when the results do not stand."""
         outcome, report = manifest.measures["outcome"], self.ctx.layout.results / "report.html"
         if outcome == "abandoned":
-            raise QuorumLost(f"{self.obs_id}: abandoned, no image could be made; the reasons are in {report}")
+            raise QuorumLost(
+                f"{self.obs_id}: abandoned, no image could be made; the reasons are in {report}. "
+                f"Try again what was lost: sip retry {self.obs_id} --lost"
+            )
         if outcome == "degraded":
             message = (
                 f"{self.obs_id}: DEGRADED, not all subbands are in the image; the reasons are in {report}"
@@ -129,6 +119,8 @@ class ImagingPipeline(HeadStage):
 
     def _acceptable(self, manifest: Manifest) -> bool:
         outcome = manifest.measures["outcome"]
+        if outcome == "degraded":
+            logger.warning("%s: DEGRADED, not all subbands are in the image", self.obs_id)
         return outcome == "full" or (outcome == "degraded" and not self.ctx.settings.quality.strict)
 
     def _deliver(self, path: Path, source: tuple[str, str] | None) -> None:
@@ -157,20 +149,3 @@ def walk(root: Stage) -> list[Stage]:
             found[task.task_id] = task
             waiting += task.dependencies.values()
     return list(found.values())
-
-
-def keep_log(path: Path) -> None:
-    """Keep what the pipeline and Luigi say in the job's own log, beside wherever else it goes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for name in ("sip_luigi", "luigi-interface"):
-        log = logging.getLogger(name)
-        if not any(getattr(handler, "baseFilename", None) == str(path) for handler in log.handlers):
-            handler = logging.FileHandler(path)
-            handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-            log.addHandler(handler)
-    ours = logging.getLogger("sip_luigi")
-    ours.setLevel(logging.INFO)
-    if not any(type(handler) is logging.StreamHandler for handler in ours.handlers):
-        console = logging.StreamHandler()
-        console.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-        ours.addHandler(console)

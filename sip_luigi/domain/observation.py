@@ -10,7 +10,7 @@ from typing import Any
 from sip_luigi.domain.errors import ConfigurationError
 
 _OBS_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_SUBBAND = re.compile(r"(?:(SAP\d+)_)?(SB\d+)")
+_SUBBAND = re.compile(r"(?<![A-Za-z0-9])(?:(SAP\d+)_)?(SB\d+)(?![A-Za-z0-9])")
 
 
 def check_obs_id(obs_id: str) -> str:
@@ -57,6 +57,12 @@ class Subband:
         return (match.group(1) or "") if match else ""
 
     @property
+    def number(self) -> int:
+        """Number of the subband: their order in frequency."""
+        match = _SUBBAND.search(self.name)
+        return int(match.group(2)[2:]) if match else 0
+
+    @property
     def identity(self) -> dict[str, Any]:
         """What enters the key: the data, not their place."""
         return {
@@ -67,10 +73,10 @@ class Subband:
         }
 
 
-def subband_name(measurementset: str) -> str:
+def subband_name(measurementset: str, obs_id: str) -> str:
     """Subband of a raw MeasurementSet's name, ``L1_SAP000_SB080_uv.MS`` → ``SAP000_SB080``."""
     name = PurePosixPath(measurementset).name
-    match = _SUBBAND.search(name)
+    match = _SUBBAND.search(name.removeprefix(obs_id))
     if match is None:
         raise ConfigurationError(
             f"{name}: no subband number (SB…) in the name; let [layout] raw_pattern match only names like "

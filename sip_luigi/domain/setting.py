@@ -6,6 +6,7 @@ meaning, unit and range stand in one place, for the reader, the checks and the d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, ClassVar
@@ -28,6 +29,8 @@ class Meaning:
         """Say what is expected of a value that is refused; empty when it is accepted."""
         if self.choices and value not in self.choices:
             return "one of " + ", ".join(repr(choice) for choice in self.choices)
+        if isinstance(value, float) and math.isinf(value):
+            return "a finite number"
         # Written so that NaN, which compares false with everything, is refused too.
         too_low = self.low is not None and not value >= self.low
         too_high = self.high is not None and not value <= self.high

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sip_luigi.domain.errors import BadData, DiskFull, ProgramError, SipError
+from sip_luigi.domain.errors import BadData, ConfigurationError, DiskFull, ProgramError, SipError
 from sip_luigi.domain.keys import fingerprint
 from sip_luigi.domain.product import Product
 from sip_luigi.execution.connection import Connection
@@ -121,10 +121,16 @@ def run_job(
     if connection.call("start", spec.to_json())["state"] == "busy":
         raise ProgramError(f"{spec.product.name}: another job holds its lock and could not be ended")
     request: dict[str, Any] = {"directory": spec.directory, "offset": 0}
+    request["fingerprint"] = spec.to_json()["fingerprint"]
     pause, tail = 0.01, ""
     while True:
         answer = connection.call("poll", request)
         request["offset"] = answer["offset"]
+        if answer["state"] == "replaced":
+            raise ConfigurationError(
+                f"{spec.stage} of {spec.product.name}: another run with other settings has taken over; let one of "
+                "them finish, then start the other again"
+            )
         if answer["log"]:
             on_output(answer["log"])
             tail = answer["log"][-TAIL_LENGTH:]

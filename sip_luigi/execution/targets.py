@@ -36,7 +36,8 @@ class ProductTarget(luigi.Target):
 
     def manifest(self) -> Manifest | None:
         """Manifest of the product or of its loss; None where there is neither of this key."""
-        for manifest in (self.index.manifest(self.product), self.losses.all().get(self.name)):
+        # The loss first: it was recorded because the product, if there is an older one, no longer holds.
+        for manifest in (self.losses.all().get(self.name), self.index.manifest(self.product)):
             if manifest and manifest.key == self.key:
                 return manifest
         return None

@@ -199,12 +199,10 @@ COLUMN_ORDER = (
 
 
 def _unique(name: str, taken: set[str]) -> str:
-    letters = "abcdefghijklmnopqrstuvwxyz"
-    unique = next(
-        n
-        for n in (name, *(name + a for a in letters), *(f"{name}-{i}" for i in range(10**6)))
-        if n not in taken
-    )
+    """Make a name unique with a number."""
+    unique, number = name, 2
+    while unique in taken:
+        unique, number = f"{name}-{number}", number + 1
     taken.add(unique)
     return unique
 

@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from sip_luigi.domain.errors import BadData
+from sip_luigi.domain.errors import BadData, ProgramError
 
 
 def guarded(function: Callable[[dict[str, Any]], dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
@@ -22,6 +22,8 @@ def guarded(function: Callable[[dict[str, Any]], dict[str, Any]], request: dict[
     ------
     BadData
         The child was ended by a signal: what it read is damaged.
+    ProgramError
+        The child was killed by somebody else.
     Exception
         Whatever the function raised.
     """
@@ -37,6 +39,8 @@ def guarded(function: Callable[[dict[str, Any]], dict[str, Any]], request: dict[
     with os.fdopen(read, "rb") as stream:
         text = stream.read()
     _, status = os.waitpid(pid, 0)
+    if not text and os.waitstatus_to_exitcode(status) in (-signal.SIGKILL, -signal.SIGTERM):
+        raise ProgramError(f"{request.get('path', '')}: the reader was killed; was the memory full?")
     if not text:
         raise BadData(
             f"{request.get('path', '')}: reading it ended with {_cause(status)}: the tables are "

@@ -70,22 +70,33 @@ def poll(request: dict[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     request : dict
-        ``directory`` of the job, ``offset`` in its log up to which it has been read.
+        ``directory`` of the job, ``offset`` in its log up to which it has been read, and the ``fingerprint``
+        of the product that is waited for.
 
     Returns
     -------
     dict
-        ``state``: ``running``, ``finished`` or ``gone`` (it ended without saying how); ``status``: what it
+        ``state``: ``running``, ``finished``, ``gone`` (it ended without saying how) or ``replaced`` (by a job that
+        makes another version); ``status``: what it
         said when it finished; ``log``: the text since ``offset``; ``offset``: where that ends.
     """
     directory = Path(request["directory"])
     # Asked before the status is read: a job that ends in between is then seen as running once more.
     running = _is_locked(directory)
     status = _read_json(directory / "status.json")
+    if running and not _has_supervisor(directory):
+        # A program of the job goes on without anybody who could verify and publish what it makes.
+        cancel(request)
+        running = _is_locked(directory)
+        status = _read_json(directory / "status.json")
     if running:
         _renew(directory)
     text, offset = _read_log(directory / "log", int(request.get("offset", 0)))
     state = "running" if running else "finished" if status else "gone"
+    if "fingerprint" in request and request["fingerprint"] != _read_json(directory / "spec.json").get(
+        "fingerprint"
+    ):
+        state = "replaced"
     return {"state": state, "status": status, "log": text, "offset": offset}
 
 
@@ -122,6 +133,12 @@ def process_start_time(pid: int) -> str:
     return "" if fields[0] == "Z" else fields[19]
 
 
+def record_process(directory: Path, pid: int) -> None:
+    """Write down which process, and group, a job is."""
+    entry = {"pid": pid, "group": pid, "started": process_start_time(pid)}
+    write_atomically(directory / "pid.json", json.dumps(entry))
+
+
 def _spawn(directory: Path, lock: int) -> None:
     # The supervisor inherits the lock, so that it is held without a gap.
     with (directory / "log").open("ab") as log:
@@ -136,14 +153,19 @@ def _spawn(directory: Path, lock: int) -> None:
         )
     # Reaped by whoever starts next or by init: the job outlives its watcher.
     process.returncode = 0
-    entry = {"pid": process.pid, "group": process.pid, "started": process_start_time(process.pid)}
-    write_atomically(directory / "pid.json", json.dumps(entry))
+    record_process(directory, process.pid)
+
+
+def _has_supervisor(directory: Path) -> bool:
+    entry = _read_json(directory / "pid.json")
+    return bool(entry) and process_start_time(entry["pid"]) == entry["started"]
 
 
 def _is_adoptable(directory: Path, spec: dict[str, Any]) -> bool:
-    entry = _read_json(directory / "pid.json")
-    alive = bool(entry) and process_start_time(entry["pid"]) == entry["started"]
-    return alive and _read_json(directory / "spec.json").get("fingerprint") == spec["fingerprint"]
+    return (
+        _has_supervisor(directory)
+        and _read_json(directory / "spec.json").get("fingerprint") == spec["fingerprint"]
+    )
 
 
 def _take_lock(directory: Path, wait_s: float = 0.0) -> int | None:

@@ -28,15 +28,15 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
     -------
     dict
         ``products``: manifests by path, null where there is none that counts; ``raw``: list of ``{path,
-        n_files, size_bytes, newest_ns}``; ``programs``: full path or null by name; ``disks``: free and total
-        bytes, or null, by directory.
+        n_files, size_bytes, newest_ns}``; ``programs``: full path or null by name; ``disks``: by directory
+        ``{there, writable, free_bytes}``.
     """
     raw = request.get("raw")
     return {
         "products": {item["path"]: look_at_product(item) for item in request.get("products", ())},
         "raw": find_raw(**raw) if raw else [],
         "programs": {name: shutil.which(name, path=tool_path()) for name in request.get("programs", ())},
-        "disks": {disk: disk_space(disk) for disk in request.get("disks", ())},
+        "disks": {disk: disk_state(disk) for disk in request.get("disks", ())},
     }
 
 
@@ -78,16 +78,14 @@ def describe_raw(path: Path) -> dict[str, Any]:
     }
 
 
-def disk_space(directory: str) -> dict[str, int] | None:
-    """Free and total bytes of the file system that holds, or will hold, a directory."""
-    path = Path(directory)
-    while not path.exists() and path != path.parent:
-        path = path.parent
-    try:
-        usage = shutil.disk_usage(path)
-    except OSError:
-        return None
-    return {"free_bytes": usage.free, "total_bytes": usage.total}
+def disk_state(directory: str) -> dict[str, Any]:
+    """Whether a directory is there and can be written, and the free bytes of its file system."""
+    there = os.path.isdir(directory)  # noqa: PTH112 - one call, no object
+    return {
+        "there": there,
+        "writable": there and os.access(directory, os.W_OK | os.X_OK),
+        "free_bytes": shutil.disk_usage(directory).free if there else 0,
+    }
 
 
 def _fits(path: Path, manifest: Manifest) -> bool:

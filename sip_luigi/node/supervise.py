@@ -17,8 +17,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from sip_luigi.domain.errors import SipError
 from sip_luigi.domain.product import Manifest, Product
-from sip_luigi.node.job import GRACE_S
+from sip_luigi.node.job import GRACE_S, record_process
 from sip_luigi.node.look import look_at_product
 from sip_luigi.node.publish import append_record, measure, publish, remove_parts, write_atomically
 from sip_luigi.programs.environment import casarc_text, tool_environment
@@ -81,6 +82,8 @@ class Watch:
 
 def supervise(directory: Path, lock: int) -> None:
     """Run the job described in ``directory/spec.json`` while holding its inherited lock."""
+    # Whoever started it may have been killed before writing this.
+    record_process(directory, os.getpid())
     spec = json.loads((directory / "spec.json").read_text(encoding="utf-8"))
     watch = Watch(directory / "lease", spec["lease_s"], spec["timeout_s"])
     signal.signal(signal.SIGTERM, lambda *_: setattr(watch, "cancelled", True))
@@ -89,8 +92,8 @@ def supervise(directory: Path, lock: int) -> None:
         status = _make(directory, spec, watch, lock)
     except JobEnded as ended:
         status = _failure(directory, spec, ended)
-    except OSError as error:
-        status = _failure(directory, spec, JobEnded("failed", str(error)))
+    except (OSError, SipError, ValueError, KeyError) as error:
+        status = _failure(directory, spec, JobEnded("failed", f"{type(error).__name__}: {error}"))
     status["elapsed_s"] = time.monotonic() - started
     if status["outcome"] != "done":
         remove_parts(Path(spec["product"]["path"]))
@@ -169,6 +172,7 @@ def _run_program(
         raise JobEnded("failed", f"program not found: {argv[0]}", argv, 127) from error
     status = _wait(process, watch)
     if status:
+        watch.check()
         raise JobEnded("failed", f"{Path(argv[0]).name} ended with exit status {status}", argv, status)
 
 

@@ -176,6 +176,7 @@ def _convert(section: type[Section], item: Field[Any], text: str) -> Any:
 
 
 def _refuse_unknown(config: LuigiConfigParser) -> None:
+    _refuse_near_defaults(config)
     ours = {section.section: section for section in SECTIONS}
     families = set(Register.task_names())
     for name in config.sections():
@@ -185,6 +186,15 @@ def _refuse_unknown(config: LuigiConfigParser) -> None:
         elif name not in LUIGI_SECTIONS and name not in families:
             message = f"unknown section [{name}]{_suggestion(name, [*ours, *LUIGI_SECTIONS])}"
             raise ConfigurationError(f"{_origin(name)}: {message}")
+
+
+def _refuse_near_defaults(config: LuigiConfigParser) -> None:
+    for key in config.defaults():
+        close = difflib.get_close_matches(key, DEFAULT_KEYS, n=1, cutoff=0.8)
+        if close and key not in DEFAULT_KEYS:
+            raise ConfigurationError(
+                f"{_origin('DEFAULT', key)}: [DEFAULT] {key}: did you mean {close[0]!r}?"
+            )
 
 
 def _refuse_keys(config: LuigiConfigParser, section: str, known: set[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.domain.setting import Section, setting
 
 
@@ -63,6 +64,13 @@ class Cluster(Section):
     min_free_mb: float = setting(
         100.0, "Room that a disk must have before a product is begun", unit="MB", low=0, science=False
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.poll_s > self.lease_s / 3:
+            raise ConfigurationError(
+                f"[cluster] poll_s = {self.poll_s:g}: expected at most a third of lease_s, {self.lease_s / 3:g} s"
+            )
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import shlex
 import socket
 import tempfile
@@ -23,8 +24,10 @@ from sip_luigi.domain.product import Kind, Loss, Manifest, Product
 from sip_luigi.execution.connection import Connection
 from sip_luigi.execution.jobs import JobSpec, part_path, run_job
 from sip_luigi.execution.targets import FileTarget, ProductTarget
+from sip_luigi.node.job import process_start_time
 from sip_luigi.node.publish import measure, publish, remove
 from sip_luigi.tasks.chain import CHAIN, Need
+from sip_luigi.tasks.console import keep_log, refuse
 from sip_luigi.tasks.context import HEAD, Context, ContextParameter, open_context
 
 logger = logging.getLogger("sip_luigi")
@@ -53,8 +56,15 @@ class Stage(luigi.Task):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._own_context: Context | None = None
-        # luigid knows a task by its id: another key is another task, whatever the parameters say.
-        self.task_id = f"{self.task_id}_{self.key[:8]}"
+        try:
+            # luigid knows a task by its id: another key is another task, whatever the parameters say.
+            self.task_id = f"{self.task_id}_{self.key[:8]}"
+            if self.is_root:
+                keep_log(self.ctx.layout.logs / "pipeline.log")
+        except SipError as error:
+            if not self.is_root:
+                raise
+            refuse(error)
 
     def __hash__(self) -> int:
         return hash(self.task_id)
@@ -120,6 +130,11 @@ class Stage(luigi.Task):
     # -- what follows from it -------------------------------------------------------------------------
 
     @property
+    def is_root(self) -> bool:
+        """Whether this is the task that the user asked for."""
+        return self.context is None
+
+    @property
     def ctx(self) -> Context:
         """The context: given by the task that requires this one, or opened for it alone."""
         if self.context is not None:
@@ -157,7 +172,11 @@ class Stage(luigi.Task):
 
     def _is_complete(self) -> bool:
         manifest = self.output().manifest()
-        if manifest is None or not all(task.complete() for task in self.requires()):
+        if (
+            manifest is None
+            or (self.is_root and manifest.loss)
+            or not all(task.complete() for task in self.requires())
+        ):
             return False
         found = {role: task.output().manifest() for role, task in self.dependencies.items()}
         made_of = {role: entry.fingerprint for role, entry in found.items() if entry}
@@ -170,8 +189,10 @@ class Stage(luigi.Task):
         made_of = {role: manifest.fingerprint for role, manifest in inputs.items()}
         present = self.output().manifest()
         if present and present.inputs == made_of and self.is_intact(present):
+            self._refuse_loss(present)
             return
         started = time.monotonic()
+        self.ctx.losses.remove(self.name)
         try:
             self.refuse_lost(inputs)
             self._try(inputs)
@@ -180,10 +201,18 @@ class Stage(luigi.Task):
                 logger.error("%s failed: %s", self.name, error)
                 raise
             self._lose(error, inputs, made_of)
+            self._refuse_loss(self.output().manifest())
         else:
-            self.ctx.losses.remove(self.name)
             logger.info("%s done in %.1f s", self.name, time.monotonic() - started)
         self.ctx.forget()
+
+    def _refuse_loss(self, manifest: Manifest | None) -> None:
+        """Raise when the very thing that the user asked for is lost."""
+        if self.is_root and manifest and manifest.loss:
+            raise BadData(
+                f"{self.name} is lost in {manifest.loss.stage}: {manifest.loss.reason}. Try again what was lost: "
+                f"sip retry {self.obs_id} --lost"
+            )
 
     def loss_is_final(self, error: SipError) -> bool:
         """Whether an error is recorded as a loss, and not raised for the next run to try again."""
@@ -337,8 +366,11 @@ class HeadStage(Stage):
     def _publish(self, inputs: Inputs) -> None:
         product, started = self.product(), time.monotonic()
         Path(product.path).parent.mkdir(parents=True, exist_ok=True)
-        part = Path(part_path(product, self.key))
-        remove(part)
+        # Each process writes its own; what dead ones left is swept.
+        part = Path(f"{part_path(product, self.key)}-{os.getpid()}")
+        for leftover in part.parent.glob(f"{Path(product.path).name}.part-*-*"):
+            if not process_start_time(int(leftover.name.rpartition("-")[2])) or leftover == part:
+                remove(leftover)
         try:
             if self.kind == "directory":
                 part.mkdir()
@@ -364,7 +396,7 @@ class HeadStage(Stage):
     def fetched(self, role: str, name: str) -> Iterator[Path]:
         """Have a file of an input's product here, for the length of a ``with`` block."""
         product = self.dependencies[role].product()
-        with tempfile.TemporaryDirectory(dir=self.ctx.layout.directory, prefix=".fetched-") as folder:
+        with tempfile.TemporaryDirectory(prefix="sip-fetched-") as folder:
             local = Path(folder) / name
             self.ctx.connections[product.node].fetch(f"{product.path}/{name}", local)
             yield local

@@ -12,7 +12,7 @@ import luigi
 from luigi.parameter import ParameterVisibility
 
 from sip_luigi.domain.clusterdesc import ClusterDesc, Node, read_clusterdesc
-from sip_luigi.domain.errors import ConfigurationError, UnknownObservation
+from sip_luigi.domain.errors import ConfigurationError, TransportError, UnknownObservation
 from sip_luigi.domain.observation import JobLayout, Subband, check_obs_id, subband_name
 from sip_luigi.execution.connection import Connection
 from sip_luigi.execution.index import NodeIndex
@@ -83,7 +83,8 @@ class Context:
         for node in nodes:
             if node.name == subband.node:
                 return node
-        return nodes[self.subbands.index(subband) % len(nodes)]
+        # By its number, so that another subband more or less moves nothing.
+        return nodes[subband.number % len(nodes)]
 
     @property
     def imaging_node(self) -> Node:
@@ -138,6 +139,7 @@ def open_context(obs_id: str, settings: Settings | None = None) -> Context:
     connections[HEAD] = LocalConnection(HEAD)
     _require_programs(settings, cluster, connections)
     subbands = find_subbands(settings, cluster, connections, obs_id)
+    _require_known((subband.name for subband in subbands), layout)
     return Context(
         settings=settings,
         cluster=cluster,
@@ -157,9 +159,16 @@ def find_subbands(
     found: dict[str, Subband] = {}
     for node in cluster.storage:
         raw = {"directories": list(node.local_disks), "pattern": pattern, "obs_id": obs_id}
-        for entry in connections[node.name].call("look", {"raw": raw})["raw"]:
-            subband = Subband(name=subband_name(entry["path"]), node=node.name, **entry)
+        answer = connections[node.name].call("look", {"raw": raw, "disks": list(node.local_disks)})
+        _require_disks(node, answer["disks"])
+        for entry in answer["raw"]:
+            subband = Subband(name=subband_name(entry["path"], obs_id), node=node.name, **entry)
             first = found.setdefault(subband.name, subband)
+            if first is not subband and Path(first.path).name != Path(subband.path).name:
+                raise ConfigurationError(
+                    f"{first.node}:{first.path} and {subband.node}:{subband.path} are both subband {subband.name}; "
+                    "let [layout] raw_pattern match one of them"
+                )
             if first is not subband:
                 logger.warning(
                     "%s is on %s:%s and on %s:%s: the first is used",
@@ -176,7 +185,28 @@ def find_subbands(
             "the id, [layout] raw_pattern and the storage disks in [cluster] clusterdesc"
         )
     _require_one_pointing(found.values(), obs_id)
-    return tuple(found[name] for name in sorted(found))
+    return tuple(sorted(found.values(), key=lambda subband: (subband.number, subband.name)))
+
+
+def _require_disks(node: Node, disks: dict[str, Any]) -> None:
+    """Refuse to take a disk that is not mounted for one without data."""
+    missing = [disk for disk, state in disks.items() if not state["there"]]
+    if missing:
+        raise TransportError(
+            f"{node.name}: storage disk {', '.join(missing)} is not there; mount it, or take it out of "
+            "[cluster] clusterdesc: its data would be taken for missing"
+        )
+
+
+def _require_known(found: Iterable[str], layout: JobLayout) -> None:
+    """Refuse an observation that became smaller since it was last described."""
+    known = {path.stem for path in layout.vds.glob("*.vds")}
+    gone = sorted(known - set(found))
+    if gone:
+        raise ConfigurationError(
+            f"observation {layout.obs_id}: the raw data of {', '.join(gone)} are gone since the last run; restore "
+            f"them, or remove their .vds files in {layout.vds} to go on without them"
+        )
 
 
 def _require_one_pointing(subbands: Iterable[Subband], obs_id: str) -> None:
@@ -196,14 +226,21 @@ def _read_cluster(settings: Settings) -> ClusterDesc:
         return ClusterDesc(name="localhost", nodes=(alone,), path=None)
     cluster = read_clusterdesc(Path(path))
     for role, nodes in (("storage", cluster.storage), ("compute", cluster.compute)):
-        if not any(node.local_disks for node in nodes):
+        bare = [node.name for node in nodes if not node.local_disks]
+        if bare or not nodes:
             keys = f"{role.title()}.Nodes and {role.title()}.LocalDisks"
-            raise ConfigurationError(f"{path}: no {role} node with a local disk; give {keys}")
+            raise ConfigurationError(
+                f"{path}: {role} nodes without a local disk: {', '.join(bare) or 'all'}; give {keys}"
+            )
     return cluster
 
 
 def _job_layout(settings: Settings, obs_id: str) -> JobLayout:
     given = settings.layout.job_directory.replace("{obs_id}", obs_id)
+    if given and "{obs_id}" not in settings.layout.job_directory:
+        raise ConfigurationError(
+            f"[layout] job_directory = {given}: expected {{obs_id}} in it: observations must not share a directory"
+        )
     directory = Path(given).expanduser() if given else settings.runtime_directory / "jobs" / obs_id
     return JobLayout(directory.absolute(), obs_id)
 
@@ -214,9 +251,15 @@ def _require_programs(settings: Settings, cluster: ClusterDesc, connections: dic
         settings.imaging.executable: "[imaging] executable: WSClean, from the Debian package wsclean",
     }
     for node in cluster.compute:
-        answer = connections[node.name].call("look", {"programs": list(needed)})["programs"]
+        disks = [node.local_disks[0]]
+        answer = connections[node.name].call("look", {"programs": list(needed), "disks": disks})
+        for disk, state in answer["disks"].items():
+            if state["there"] and not state["writable"]:
+                raise ConfigurationError(
+                    f"{node.name}: compute disk {disk} cannot be written; change its rights"
+                )
         for program, what in needed.items():
-            if not answer[program]:
+            if not answer["programs"][program]:
                 raise ConfigurationError(
                     f"{node.name}: program {program!r} not found ({what}); install it or name its path"
                 )

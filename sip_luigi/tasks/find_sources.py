@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import luigi
@@ -46,6 +47,6 @@ class FindSources(NodeStage):
             "gaussians": f"{part}/gaussians.fits",
             "rms_image": f"{part}/rms.fits",
             "residual_image": f"{part}/residual.fits",
-            "options": self.ctx.settings.source_finding.science(),
+            "options": asdict(self.ctx.settings.source_finding),
         }
         return ({"call": "find_sources", "request": request},)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sip_luigi.domain.keys import digest
 from sip_luigi.programs.dp3 import averaged_shape, preprocess_steps
 from sip_luigi.programs.environment import strategy_file
 from sip_luigi.tasks.base import Inputs, Steps
@@ -17,7 +18,10 @@ class Preprocess(Dp3Stage):
 
     def science(self) -> dict[str, Any]:
         """Settings of ``[dppp]`` and the user's own keys."""
-        return {**self.ctx.settings.dppp.science(), "parset": self.patch_text()}
+        settings = self.ctx.settings.dppp
+        # By content: a strategy file may be edited.
+        strategy = strategy_file(settings.strategy).read_text(encoding="utf-8") if settings.aoflagger else ""
+        return {**settings.science(), "strategy": digest(strategy), "parset": self.patch_text()}
 
     @property
     def patch(self) -> str:
@@ -41,7 +45,7 @@ class Preprocess(Dp3Stage):
         request: dict[str, Any] = {"path": output, "max_flagged_fraction": settings.max_flagged_fraction}
         if not self.patch:
             expected = averaged_shape(settings, shape)
-            request["expected"] = {"n_times": expected.n_times, "n_channels": expected.n_channels}
+            request["reference"] = {"n_times": expected.n_times, "n_channels": expected.n_channels}
         return (
             *self.run_parset(part, self.patched(parset)),
             {"call": "verify_measurementset", "request": request},

@@ -37,7 +37,7 @@ class QualityReport(HeadStage):
         # The content, as far as it can be had without reading a survey: its size and time.
         status = Path(path).stat() if path else None
         identity = [status.st_size, status.st_mtime_ns] if status else []
-        return {**settings.science(), "reference_catalogue": identity, "software": __version__}
+        return {**settings.science(), "reference_catalogue": identity}
 
     def refuse_lost(self, inputs: Inputs) -> None:
         """A report on a loss is a report."""
@@ -77,6 +77,9 @@ class QualityReport(HeadStage):
         }
         return figures | self._image_figures(inputs, image, flagged or 0.0) | self._source_figures(inputs)
 
+    def _used(self, inputs: Inputs) -> list[Manifest]:
+        return [inputs[s.name] for s in self.ctx.subbands if not inputs[s.name].loss]
+
     def lost(self, calibrated: dict[str, Manifest]) -> list[dict[str, str]]:
         """Every subband that is not in the image, and why."""
         losses = {name: m.loss for name, m in calibrated.items() if m.loss}
@@ -91,6 +94,8 @@ class QualityReport(HeadStage):
             loss = inputs["image"].loss
             return {**dict.fromkeys(keys.split()), "abandoned_because": loss.reason if loss else ""}
         noise = inputs["image"].measures
+        used = [m.measures["verify_measurementset"] for m in self._used(inputs)]
+        bandwidth_hz = sum(m["n_channels"] * m["channel_width_hz"] for m in used)
         rms, peak = noise["residual"]["rms_jy_beam"], noise["image"]["peak_jy_beam"]
         gvds = inputs["gvds"].measures
         values = (
@@ -98,7 +103,7 @@ class QualityReport(HeadStage):
             noise["stokes_v"]["rms_jy_beam"],
             thermal_noise_jy(
                 gvds["duration_s"],
-                image.bandwidth_hz,
+                bandwidth_hz,
                 1.0 - flagged,
                 gvds["elevation_rad"],
                 gvds["n_stations"],
@@ -106,7 +111,7 @@ class QualityReport(HeadStage):
             peak / rms if rms else None,
             *image.beam,
             image.frequency_hz,
-            image.bandwidth_hz,
+            bandwidth_hz,
         )
         return dict(zip(keys.split(), values, strict=True))
 

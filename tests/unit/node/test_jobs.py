@@ -182,10 +182,32 @@ def test_supervisor_killed_while_its_program_goes_on(spec, tmp_path):
     supervisor = json.loads((Path(slow.directory) / "pid.json").read_text())["pid"]
     os.kill(supervisor, signal.SIGKILL)
     wait_until(lambda: not alive(supervisor))
-    assert is_running(slow), "the program still holds the lock"
+    assert job.poll({"directory": slow.directory})["state"] == "gone", "nobody could publish what it makes"
+    assert not alive(int((tmp_path / "pid").read_text()))
+    run(spec(shell("echo data > file")))
+    assert len(made(tmp_path)) == 1
+
+
+def test_supervisor_killed_and_nobody_looked(spec, tmp_path):
+    slow = spec(shell("echo $$ > ../pid; sleep 60"))
+    NODE.call("start", slow.to_json())
+    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip())
+    supervisor = json.loads((Path(slow.directory) / "pid.json").read_text())["pid"]
+    os.kill(supervisor, signal.SIGKILL)
+    wait_until(lambda: not alive(supervisor))
     run(spec(shell("echo data > file")))
     assert not alive(int((tmp_path / "pid").read_text()))
     assert len(made(tmp_path)) == 1
+
+
+def test_another_run_with_other_settings_takes_over(spec):
+    first, second = spec(shell("sleep 60")), spec(shell("sleep 1"), key="l" * 32)
+    NODE.call("start", first.to_json())
+    waiting = {"directory": first.directory, "fingerprint": first.to_json()["fingerprint"]}
+    assert job.poll(waiting)["state"] == "running"
+    NODE.call("start", second.to_json())
+    assert job.poll(waiting)["state"] == "replaced"
+    run(second)
 
 
 def test_killed_without_a_trace(spec, tmp_path):
