@@ -14,6 +14,7 @@ from sip_luigi.node.inspect import CHUNK_BYTES, Reader
 Floats = NDArray[np.float64]
 PARALLEL_HANDS = (0, -1)
 """XX and YY of XX, XY, YX, YY."""
+CROSS_HANDS = (1, 2)
 
 
 @dataclass
@@ -26,8 +27,8 @@ class Scan:
         How many correlations there are, are flagged, and are unflagged but NaN or infinite, or exactly zero.
     good, power : ndarray, shape (n, n)
         Number and sum of abs(V)² of usable XX and YY.
-    differences, difference_power : ndarray, shape (n, n)
-        Number and sum of abs(V(c+1) − V(c))² of usable neighbouring channels.
+    cross_good, cross_power : ndarray, shape (n, n)
+        The same of XY and YX, in which the sky is weak and what is left is mostly noise.
     """
 
     n_stations: int
@@ -37,8 +38,8 @@ class Scan:
     zero: Floats = field(init=False)
     good: Floats = field(init=False)
     power: Floats = field(init=False)
-    differences: Floats = field(init=False)
-    difference_power: Floats = field(init=False)
+    cross_good: Floats = field(init=False)
+    cross_power: Floats = field(init=False)
 
     def __post_init__(self) -> None:
         for name in SUMS:
@@ -48,22 +49,17 @@ class Scan:
         """Take in some rows; shapes (n_rows,), (n_rows,), (n_rows, n_channels, n_corr) twice."""
         finite = np.isfinite(data)
         usable = finite & ~flags
-        hands = data[..., PARALLEL_HANDS]
-        good = usable[..., PARALLEL_HANDS]
         with np.errstate(invalid="ignore", over="ignore"):
-            power = np.where(good, hands.real.astype(float) ** 2 + hands.imag.astype(float) ** 2, 0.0)
-            step = np.diff(hands, axis=1)
-            both = good[:, 1:] & good[:, :-1]
-            step_power = np.where(both, step.real.astype(float) ** 2 + step.imag.astype(float) ** 2, 0.0)
+            power = np.where(usable, data.real.astype(float) ** 2 + data.imag.astype(float) ** 2, 0.0)
         sums = {
             "visibilities": np.full(len(data), data[0].size, dtype=float),
             "flagged": _total(flags),
             "nonfinite": _total(~finite & ~flags),
             "zero": _total(usable & (data == 0)),
-            "good": _total(good),
-            "power": _total(power),
-            "differences": _total(both),
-            "difference_power": _total(step_power),
+            "good": _total(usable[..., PARALLEL_HANDS]),
+            "power": _total(power[..., PARALLEL_HANDS]),
+            "cross_good": _total(usable[..., CROSS_HANDS]),
+            "cross_power": _total(power[..., CROSS_HANDS]),
         }
         cells = first.astype(np.int64) * self.n_stations + second
         for name, values in sums.items():
@@ -96,8 +92,8 @@ SUMS = (
     "zero",
     "good",
     "power",
-    "differences",
-    "difference_power",
+    "cross_good",
+    "cross_power",
 )
 
 

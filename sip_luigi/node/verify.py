@@ -16,6 +16,8 @@ DEAD_BELOW = 0.3
 """A station with less of the median amplitude is dead. Good ones of L102085 have 0.62 to 1.21 of it."""
 NOISY_ABOVE = 3.0
 """A station with more of the median amplitude is noisy."""
+CROSS_NOISY_ABOVE = 2.0
+"""The same for the amplitude of XY and YX; good stations of L102085 have 0.81 to 1.28 of the median."""
 MAD_TO_SIGMA = 1.4826
 
 
@@ -33,9 +35,9 @@ def verify_measurementset(request: dict[str, Any]) -> dict[str, Any]:
     dict
         ``n_rows, n_times, n_channels, step_s, channel_width_hz``; ``flagged_fraction`` and
         ``nonfinite_fraction`` of the cross-correlations; ``flagged_by_station``; ``station_amplitude`` (median
-        over baselines of the rms amplitude) and ``station_noise`` (the same of the difference of neighbouring
-        channels over √2) by station, without those that have no usable data; ``bad_stations``, a list of
-        ``{station, reason}``; ``flagged_stations``, those without usable data.
+        over baselines of the rms amplitude) and ``station_noise`` (the same of XY and YX, which hold little of
+        the sky) by station, without those that have no usable data; ``bad_stations``, a list of ``{station,
+        reason}``; ``flagged_stations``, those without usable data.
 
     Raises
     ------
@@ -83,7 +85,7 @@ def _require_shape(reader: Reader, shape: dict[str, int], expected: dict[str, in
 
 def _station_figures(found: Scan, names: list[str], request: dict[str, Any]) -> dict[str, Any]:
     amplitude = found.station_rms(found.power, found.good)
-    noise = found.station_rms(found.difference_power, found.differences) / np.sqrt(2.0)
+    noise = found.station_rms(found.cross_power, found.cross_good)
     flagged = found.per_station(found.flagged)
     present = found.per_station(found.visibilities)
     by_station = dict(zip(names, (flagged / np.maximum(present, 1)).tolist(), strict=True))
@@ -97,6 +99,7 @@ def _station_figures(found: Scan, names: list[str], request: dict[str, Any]) -> 
         "station_noise": _finite(names, noise),
         "bad_stations": bad_stations(
             _finite(names, amplitude),
+            _finite(names, noise),
             request.get("dead_below", DEAD_BELOW),
             request.get("noisy_above", NOISY_ABOVE),
         ),
@@ -104,28 +107,33 @@ def _station_figures(found: Scan, names: list[str], request: dict[str, Any]) -> 
     }
 
 
-def bad_stations(amplitude: dict[str, float], dead_below: float, noisy_above: float) -> list[dict[str, str]]:
+def bad_stations(
+    amplitude: dict[str, float], noise: dict[str, float], dead_below: float, noisy_above: float
+) -> list[dict[str, str]]:
     """Stations far from the others, with the reason.
 
-    The noise between channels is no criterion: on the long baselines of a remote station the phases of the
-    sky itself differ from channel to channel.
+    The difference of neighbouring channels is no criterion: on the long baselines of a remote station the
+    phases of the sky itself differ from channel to channel.
 
     Parameters
     ----------
-    amplitude : dict
-        See :func:`verify_measurementset`.
+    amplitude, noise : dict
+        ``station_amplitude`` and ``station_noise`` of :func:`verify_measurementset`.
     dead_below, noisy_above : float
-        Limits as fractions of the median over all stations.
+        Limits of the amplitude as fractions of the median over all stations.
     """
     if len(amplitude) < 3:
         return []
+    typical, quiet = (float(np.median(list(values.values()))) for values in (amplitude, noise or {"": 0.0}))
     reasons = {}
-    typical = float(np.median(list(amplitude.values())))
     for station, value in amplitude.items():
+        cross = noise.get(station, 0.0)
         if value < dead_below * typical:
             reasons[station] = f"dead: amplitude {value / typical:.3g} of the median"
         elif value > noisy_above * typical:
             reasons[station] = f"noisy: amplitude {value / typical:.3g} times the median"
+        elif cross > CROSS_NOISY_ABOVE * quiet:
+            reasons[station] = f"noisy: amplitude of XY and YX {cross / quiet:.3g} times the median"
     return [{"station": station, "reason": reason} for station, reason in sorted(reasons.items())]
 
 

@@ -30,7 +30,7 @@ class Imaging(Section):
         50.0, "Part of the node's memory that WSClean may take", unit="%", low=1, high=95, science=False
     )
     data_column: str = setting("DATA", "Column that is imaged")
-    robust: float = setting(-0.5, "Briggs weighting: -2 is uniform, 2 is natural", low=-3, high=3)
+    robust: float = setting(0.0, "Briggs weighting: -2 is uniform, 2 is natural", low=-3, high=3)
     min_uv_lambda: float = setting(80.0, "Shortest baseline that is imaged", unit="λ", low=0)
     max_uv_lambda: float = setting(8000.0, "Longest baseline that is imaged; 0: all", unit="λ", low=0)
     pixel_arcsec: float = setting(
@@ -41,7 +41,7 @@ class Imaging(Section):
     )
     size_pixels: int = setting(0, "Width of the image; 0: follows from field_of_view_fwhm", low=0, high=32768)
     field_of_view_fwhm: float = setting(
-        1.1, "Width of the image in widths of the station beam, where size_pixels is 0", low=0.1, high=10
+        1.3, "Width of the image in widths of the station beam, where size_pixels is 0", low=0.1, high=10
     )
     channels_out: int = setting(4, "Parts of the band that are deconvolved jointly", low=1, high=1024)
     fit_spectral_terms: int = setting(

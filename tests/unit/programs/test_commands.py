@@ -140,7 +140,7 @@ def pairs(argv):
 
 
 def test_imaging_command():
-    argv = command()
+    argv = command(replace(Imaging(), robust=-0.5))
     given = pairs(argv)
     assert argv[-2:] == ("a b.MS", "c.MS")
     assert given["-data-column"] == "DATA"
