@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from sip_luigi.domain.errors import BadData
 from sip_luigi.domain.skymodel_update import position_name
+from sip_luigi.node.plane import read_plane, write_plane
 from sip_luigi.node.verify import verify_image
 from sip_luigi.programs.pybdsf import SourceFinding, process_arguments
 
@@ -109,15 +109,17 @@ class PrimaryBeam:
 
 
 def _beam(image: str, corrected: str) -> PrimaryBeam:
-    with fits.open(image) as hdus, fits.open(corrected) as corrected_hdus:
-        apparent = np.squeeze(np.array(hdus[0].data, dtype=float))
-        intrinsic = np.squeeze(np.array(corrected_hdus[0].data, dtype=float))
-        if apparent.shape != intrinsic.shape:
-            raise BadData(
-                f"{corrected}: expected the pixels of {image}, {apparent.shape}, found {intrinsic.shape}"
-            )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return PrimaryBeam(apparent / intrinsic, WCS(hdus[0].header).celestial)
+    apparent, header = read_plane(image)
+    intrinsic, _ = read_plane(corrected)
+    if apparent.shape != intrinsic.shape:
+        raise BadData(
+            f"{corrected}: expected the pixels of {image}, {apparent.shape}, found {intrinsic.shape}; "
+            "make both again"
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = apparent.astype(float) / intrinsic
+    # Without its repairs, which are about dates.
+    return PrimaryBeam(ratio, WCS(header, fix=False).celestial)
 
 
 def _arguments(options: SourceFinding, measured: dict[str, Any], folder: str) -> dict[str, Any]:
@@ -209,10 +211,9 @@ def _unique(name: str, taken: set[str]) -> str:
 
 def _write_maps(request: dict[str, Any], found: Any, image: str) -> None:
     """Write the noise map and the residual with the header of the image."""
-    with fits.open(image) as hdus:
-        header, shape = hdus[0].header.copy(), hdus[0].data.shape
+    _, header = read_plane(image)
     # PyBDSF holds images with the axes in the order x, y.
     for key, values in (("rms_image", found.rms_arr), ("residual_image", found.resid_gaus_arr)):
         if request.get(key):
-            plane = np.asarray(values, dtype=np.float32).T.reshape(shape)
-            fits.PrimaryHDU(plane, header).writeto(request[key], overwrite=True)
+            history = [f"{key} of PyBDSF for {Path(image).name}"]
+            write_plane(request[key], np.asarray(values).T, header, {}, history)

@@ -6,7 +6,6 @@ be read from MeasurementSets is read in a child.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from scipy.interpolate import RectBivariateSpline
 
 from sip_luigi.domain.errors import BadData
 from sip_luigi.node.guard import guarded
+from sip_luigi.node.plane import read_plane, write_plane
 
 Floats = NDArray[np.float64]
 Jones = NDArray[np.complex128]
@@ -68,7 +68,8 @@ def primary_beam(request: dict[str, Any]) -> dict[str, Any]:
     BadData
         The image or a MeasurementSet cannot be read, or has no LOFAR beam tables.
     """
-    data, header = _read(request["image"])
+    data, header = read_plane(request["image"])
+    _require_sin(request["image"], data, header)
     sampled = _evenly(request["measurementsets"], MAX_SUBBANDS)
     pointings = [_pointing(path) for path in sampled]
     grid = _Grid(header, data.shape[-1], int(request.get("n_grid", 33)))
@@ -84,11 +85,11 @@ def primary_beam(request: dict[str, Any]) -> dict[str, Any]:
         f"primary beam: mean of {len(beams)} (time, subband) samples, EveryBeam",
         f"beam grid {grid.size}x{grid.size}, cubic interpolation; corrected at the phase centre: {at_centre}",
     ]
-    _write(request["output_beam"], beam, header, {"BUNIT": ""}, history)
+    write_plane(request["output_beam"], beam, header, {"BUNIT": ""}, history)
     with np.errstate(divide="ignore", invalid="ignore"):
         corrected = np.where(beam >= cutoff, data / beam, np.nan)
     history = [*history, f"divided by the primary beam, blank where that is below {cutoff:g}"]
-    _write(request["output_pbcor"], corrected, header, {"PBCOR": True, "PBCUT": cutoff}, history)
+    write_plane(request["output_pbcor"], corrected, header, {"PBCOR": True, "PBCUT": cutoff}, history)
     return {
         "beam_min": float(beam.min()),
         "beam_max": float(beam.max()),
@@ -209,27 +210,7 @@ def _evenly(values: list[Any], most: int) -> list[Any]:
     return [values[int((i + 0.5) * len(values) / most)] for i in range(most)]
 
 
-def _read(path: str) -> tuple[NDArray[np.float32], fits.Header]:
-    try:
-        with fits.open(path) as hdus:
-            data = np.squeeze(np.array(hdus[0].data, dtype=np.float32))
-            header = hdus[0].header.copy()
-    except (OSError, TypeError, ValueError) as error:
-        raise BadData(f"{path}: not a FITS image ({error}); make it again") from error
-    square = data.ndim == 2 and data.shape[0] == data.shape[1]
-    if not square or not str(header.get("CTYPE1", "")).endswith("-SIN"):
-        raise BadData(
-            f"{path}: expected a square image in SIN projection, found {header.get('CTYPE1')} {data.shape}"
-        )
-    return data, header
-
-
-def _write(
-    path: str, data: NDArray[Any], header: fits.Header, keywords: dict[str, Any], history: list[str]
-) -> None:
-    new = header.copy()
-    new.update(keywords)
-    for line in history:
-        new.add_history(line)
-    shape = (1, 1, *data.shape) if header.get("NAXIS") == 4 else data.shape
-    fits.PrimaryHDU(data.astype(np.float32).reshape(shape), new).writeto(Path(path), overwrite=True)
+def _require_sin(path: str, data: NDArray[np.float32], header: fits.Header) -> None:
+    found = str(header.get("CTYPE1", ""))
+    if data.shape[0] != data.shape[1] or not found.endswith("-SIN"):
+        raise BadData(f"{path}: expected a square image in SIN projection, found {found} {data.shape}")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sip_luigi.domain.errors import BadData
+from sip_luigi.domain.quality import robust_sigma
 from sip_luigi.node.guard import guarded
 from sip_luigi.node.inspect import Reader, spectral_window
+from sip_luigi.node.plane import read_plane
 from sip_luigi.node.scan import Scan, refuse_unusable, scan
 
 DEAD_BELOW = 0.3
@@ -18,7 +19,6 @@ NOISY_ABOVE = 3.0
 """A station with more of the median amplitude is noisy."""
 CROSS_NOISY_ABOVE = 2.0
 """The same for the amplitude of XY and YX; good stations of L102085 have 0.81 to 1.28 of the median."""
-MAD_TO_SIGMA = 1.4826
 
 
 def verify_measurementset(request: dict[str, Any]) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def verify_image(request: dict[str, Any]) -> dict[str, Any]:
         Not a FITS image, mostly NaN, blank, or without a restoring beam.
     """
     path = request["path"]
-    data, header = _read_image(path)
+    data, header = read_plane(path)
     finite = np.isfinite(data)
     fraction = float(finite.mean())
     if fraction < request.get("min_finite_fraction", 0.5):
@@ -170,7 +170,7 @@ def verify_image(request: dict[str, Any]) -> dict[str, Any]:
             f"{path}: {fraction:.0%} of the pixels are finite: were all data flagged? look at the log"
         )
     values = data[finite]
-    rms = float(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values))))
+    rms = robust_sigma(values)
     if rms <= 0 or values.min() == values.max():
         raise BadData(f"{path}: the image is blank (noise 0); look at the log for what went into it")
     if request.get("needs_beam", True) and not header.get("BMAJ", 0) > 0:
@@ -190,18 +190,3 @@ def verify_image(request: dict[str, Any]) -> dict[str, Any]:
         "size_pixels": int(data.shape[-1]),
         "pixel_arcsec": abs(float(header.get("CDELT1", 0))) * 3600.0,
     }
-
-
-def _read_image(path: str) -> tuple[Any, Any]:
-    from astropy.io import fits  # noqa: PLC0415
-
-    if not Path(path).is_file():
-        raise BadData(f"{path}: no such image; look at the log of the program that should have made it")
-    try:
-        with fits.open(path) as hdus:
-            data, header = np.squeeze(np.array(hdus[0].data, dtype=np.float64)), hdus[0].header.copy()
-    except (OSError, TypeError, ValueError) as error:
-        raise BadData(f"{path}: not a FITS image ({error}); make it again") from error
-    if data.ndim != 2:
-        raise BadData(f"{path}: expected an image of one plane, found an array of shape {data.shape}")
-    return data, header

@@ -22,14 +22,10 @@ class SourceFinding(Section):
         3.0, "Level down to which an island reaches", unit="σ", low=1, high=1000
     )
     rms_box_beams: float = setting(
-        15.0,
-        "Width of the box in which the noise is measured: small, to see the artefacts around bright sources",
-        unit="beams",
-        low=5,
-        high=1000,
+        35.0, "Width of the box in which the noise is measured", unit="beams", low=5, high=1000
     )
-    rms_step_beams: float = setting(4.0, "Distance of these boxes", unit="beams", low=1, high=1000)
-    adaptive_rms_box: bool = setting(False, "Smaller boxes around bright sources")
+    rms_step_beams: float = setting(9.0, "Distance of these boxes", unit="beams", low=1, high=1000)
+    adaptive_rms_box: bool = setting(True, "Smaller boxes around bright sources, which see their artefacts")
     wavelets: bool = setting(False, "Look for extended emission with wavelets too; slow")
     threads: int = setting(1, "Processes of PyBDSF", low=1, high=256, science=False)
 

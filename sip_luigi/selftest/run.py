@@ -35,13 +35,7 @@ def observation(seed: int) -> SimulationOptions:
     a channel of 24 kHz and 30 s; the sources lie inside the image that the default settings make.
     """
     return SimulationOptions(
-        obs_id=f"L{900_000 + seed % 100_000}",
-        seed=seed,
-        stations=36,
-        noise_jy=2.5,
-        sources=150,
-        flux_min_jy=0.02,
-        field_radius_deg=2.1,
+        obs_id=f"L{900_000 + seed % 100_000}", seed=seed, stations=36, noise_jy=2.5, field_radius_deg=2.1
     )
 
 

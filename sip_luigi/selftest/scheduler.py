@@ -30,27 +30,41 @@ def central_scheduler(directory: Path, config: Path) -> Iterator[str]:
     config : Path
         Its ``luigi.cfg``.
     """
-    port = free_port(USUAL_PORT)
+    process, url = _start(directory, config)
+    try:
+        yield url
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _start(directory: Path, config: Path) -> tuple[subprocess.Popen[bytes], str]:
+    # Another program may take a port between our look at it and luigid's start.
+    for preferred in (USUAL_PORT, 0, 0):
+        port = free_port(preferred)
+        process = _spawn(directory, config, port)
+        url = f"http://127.0.0.1:{port}"
+        if _answers(process, url):
+            return process, url
+        process.kill()
+        process.wait()
+    raise TransportError(f"luigid did not start on loopback; the reason is in {directory / 'luigid.log'}")
+
+
+def _spawn(directory: Path, config: Path, port: int) -> subprocess.Popen[bytes]:
     argv = (
         str(Path(sys.executable).with_name("luigid")),
         *("--address", "127.0.0.1", "--port", str(port), "--state-path", str(directory / "luigid.state")),
     )
+    environment = {**os.environ, "LUIGI_CONFIG_PATH": str(config)}
     with (directory / "luigid.log").open("ab") as log:
-        environment = {**os.environ, "LUIGI_CONFIG_PATH": str(config)}
-        process = subprocess.Popen(
+        return subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory, env=environment
         )
-        try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_until_it_answers(process, url, directory / "luigid.log")
-            yield url
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 def free_port(preferred: int = 0) -> int:
@@ -66,12 +80,14 @@ def free_port(preferred: int = 0) -> int:
     raise TransportError("no free port on loopback")
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
             with urllib.request.urlopen(f"{url}/api/task_list", timeout=1):  # noqa: S310 - a fixed http URL
-                return
+                # Whoever answers has to be ours: a luigid that lost the race for the port has ended.
+                time.sleep(0.3)
+                return process.poll() is None
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    raise TransportError(f"luigid did not start on {url}; the reason is in {log}")
+    return False

@@ -74,7 +74,7 @@ def _settings_changed(observatory):
     following = {"image_band": 1, "find_sources": 1}
     observatory.settings["calibration"]["gain_interval_s"] = 450
     assert again(observatory) == {"calibrate": 4, **following}
-    observatory.settings["imaging"]["robust"] = 0.0
+    observatory.settings["imaging"]["robust"] = 0.5
     assert again(observatory) == following
     observatory.settings["source_finding"] = {"threshold_peak_sigma": 6}
     assert again(observatory) == {"find_sources": 1}
