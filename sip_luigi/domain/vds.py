@@ -11,7 +11,7 @@ import difflib
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -216,9 +216,10 @@ def combine(parts: Iterable[Vds], name: str, cluster_desc: str | None = None) ->
     [(twice, times)] = Counter((part.file_sys, part.name) for part in ordered).most_common(1)
     if times > 1:
         raise VdsError(f"{name}: expected every part once, found {twice[1]} {times} times")
-    for part in ordered:
-        _check_same(ordered[0], part)
     first = ordered[0]
+    for part in ordered:
+        if difference := _difference(first, part):
+            raise VdsError(difference)
     bands = [band for part in ordered for band in _bands(part)]
     return Gvds(
         name=name,
@@ -235,6 +236,36 @@ def combine(parts: Iterable[Vds], name: str, cluster_desc: str | None = None) ->
         field_type=first.field_type,
         parts=tuple(replace(part, file_name=part.file_name or part.name) for part in ordered),
     )
+
+
+def odd_ones(parts: Sequence[Vds]) -> dict[str, str]:
+    """Find the parts that cannot be combined with most of the others.
+
+    Parameters
+    ----------
+    parts : sequence of Vds
+        One for each subband.
+
+    Returns
+    -------
+    dict
+        Reason by the name of the part; of equally large groups that of the earliest part is taken for the
+        observation.
+    """
+    groups: list[list[Vds]] = []
+    for part in parts:
+        home = next((group for group in groups if not _difference(group[0], part)), None)
+        if home is None:
+            groups.append([part])
+        else:
+            home.append(part)
+    most = max(groups, key=len, default=[])
+    return {
+        part.name: f"{_difference(most[0], part)}, as {len(most)} of {len(parts)} subbands have it"
+        for group in groups
+        if group is not most
+        for part in group
+    }
 
 
 def format_time(time_s: float) -> str:
@@ -270,7 +301,8 @@ def _bands(part: Vds) -> Iterable[_Band]:
         first = last + 1
 
 
-def _check_same(first: Vds, part: Vds) -> None:
+def _difference(first: Vds, part: Vds) -> str:
+    """Why two parts do not belong to one observation; empty when they do."""
     directions = zip(
         first.field_ra_rad, first.field_dec_rad, part.field_ra_rad, part.field_dec_rad, strict=False
     )
@@ -284,7 +316,8 @@ def _check_same(first: Vds, part: Vds) -> None:
     }
     for key, (same, expected, found) in differences.items():
         if not same:
-            raise VdsError(f"{part.name}: its {key} is {found}, that of {first.name} is {expected}")
+            return f"{part.name}: its {key} is {found}, that of {first.name} is {expected}"
+    return ""
 
 
 def _field_text(vds: Vds) -> str:

@@ -26,6 +26,13 @@ class SourceFinding(Section):
     )
     rms_step_beams: float = setting(9.0, "Distance of these boxes", unit="beams", low=1, high=1000)
     adaptive_rms_box: bool = setting(True, "Smaller boxes around bright sources, which see their artefacts")
+    max_fit_beyond_island: float = setting(
+        0.25,
+        "A fit of which the ellipse of this part of its width leaves the island is dropped; 0.5, PyBDSF's own "
+        "default, drops good narrow sources of few pixels",
+        low=0.01,
+        high=10,
+    )
     wavelets: bool = setting(False, "Look for extended emission with wavelets too; slow")
     threads: int = setting(1, "Processes of PyBDSF", low=1, high=256, science=False)
 
@@ -68,6 +75,7 @@ def process_arguments(
         "rms_map": True,
         "rms_box": (box, step),
         "adaptive_rms_box": options.adaptive_rms_box,
+        "flag_maxsize_fwhm": options.max_fit_beyond_island,
         # The interferometer saw no mean level: what is there are sidelobes.
         "mean_map": "zero",
         "atrous_do": options.wavelets,

@@ -48,7 +48,12 @@ class Imaging(Section):
         2, "Terms of the polynomial over the band that components follow; 0: none", low=0, high=10
     )
     auto_mask_sigma: float = setting(
-        6.0, "Clean down to this before the mask is made", unit="σ", low=1, high=100
+        4.0,
+        "Clean down to this before the mask is made; of a noise that still has faint sources in it, so that 6 "
+        "leaves sources of 8 σ of the final image uncleaned",
+        unit="σ",
+        low=1,
+        high=100,
     )
     auto_threshold_sigma: float = setting(
         3.0, "Then inside the mask down to this", unit="σ", low=0.1, high=100

@@ -32,10 +32,17 @@ def observation(seed: int) -> SimulationOptions:
     """The observation of the self-test.
 
     Noise of 2.5 Jy is that of a core station (SEFD 3 kJy at 140 MHz, van Haarlem et al. 2013, A&A 556, A2) in
-    a channel of 24 kHz and 30 s; the sources lie inside the image that the default settings make.
+    a channel of 24 kHz and 30 s. The sources lie inside the image that the default settings make; the faintest
+    are at 7 σ where the primary beam is about 0.6, so that finding them is a test.
     """
     return SimulationOptions(
-        obs_id=f"L{900_000 + seed % 100_000}", seed=seed, stations=36, noise_jy=2.5, field_radius_deg=2.1
+        obs_id=f"L{900_000 + seed % 100_000}",
+        seed=seed,
+        stations=36,
+        noise_jy=2.5,
+        field_radius_deg=2.1,
+        sources=150,
+        flux_min_jy=0.02,
     )
 
 

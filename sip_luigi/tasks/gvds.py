@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sip_luigi.domain.errors import QuorumLost
 from sip_luigi.domain.geometry import elevation_rad
-from sip_luigi.domain.product import Manifest
-from sip_luigi.domain.vds import Gvds, combine, parse_vds
+from sip_luigi.domain.product import Loss, Manifest
+from sip_luigi.domain.vds import Gvds, Vds, combine, odd_ones, parse_vds
 from sip_luigi.tasks.base import HeadStage, Inputs
 
 
 class DescribeObservation(HeadStage):
-    """Put the descriptions of the subbands together; those that could not be described are left out."""
+    """Put the descriptions of the subbands together.
+
+    Those that could not be described, or that are not of the field, step and correlations of most, are left out.
+    """
 
     stage = "gvds"
+    version = 2
 
     def path(self) -> Path:
         """``vds/<obs_id>.gvds``."""
@@ -30,14 +35,39 @@ class DescribeObservation(HeadStage):
 
     def write(self, inputs: Inputs, part: Path) -> dict[str, Any]:
         """Combine the VDS files."""
-        usable = {name: manifest for name, manifest in inputs.items() if not manifest.loss}
-        parts = []
-        for name in usable:
-            path = Path(self.dependencies[name].product().path)
-            parts.append(parse_vds(path.read_text(encoding="utf-8"), path))
-        gvds = combine(parts, self.obs_id)
+        parts = {name: self._read(name) for name, manifest in inputs.items() if not manifest.loss}
+        odd = odd_ones(list(parts.values()))
+        left_out = {name: odd[vds.name] for name, vds in parts.items() if vds.name in odd}
+        for reason in left_out.values():
+            self.warn(f"left out: {reason}")
+        used = [name for name in parts if name not in left_out]
+        gvds = combine([parts[name] for name in used], self.obs_id)
         part.write_text(gvds.text(), encoding="utf-8")
-        return observation_measures(gvds, list(usable.values()))
+        return observation_measures(gvds, [inputs[name] for name in used]) | {"left_out": left_out}
+
+    def _read(self, subband: str) -> Vds:
+        path = Path(self.dependencies[subband].product().path)
+        return parse_vds(path.read_text(encoding="utf-8"), path)
+
+
+def losses(gvds: Manifest, stages: Mapping[str, Manifest], subbands: Iterable[str]) -> dict[str, Loss | None]:
+    """What became of each subband: lost in its chain, left out of the observation, or None, usable.
+
+    Parameters
+    ----------
+    gvds : Manifest
+        Of :class:`DescribeObservation`.
+    stages : mapping
+        Manifest of the last stage of each subband's chain.
+    subbands : iterable of str
+        Those to tell of, in this order.
+    """
+    left_out = gvds.measures.get("left_out", {})
+    return {
+        name: stages[name].loss
+        or (Loss(DescribeObservation.stage, left_out[name]) if name in left_out else None)
+        for name in subbands
+    }
 
 
 def observation_measures(gvds: Gvds, described: list[Manifest]) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import Any
 import luigi
 
 from sip_luigi.domain.errors import QuorumLost
-from sip_luigi.domain.product import Product
+from sip_luigi.domain.product import Loss, Product
 from sip_luigi.domain.quorum import Quorum
 from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.gvds import losses
 from sip_luigi.tasks.imaging import ImagingStage
 from sip_luigi.tasks.subband import SubbandNodeStage
 
@@ -44,7 +45,7 @@ class ImageBand(ImagingStage):
         """Go on with what is left, while it is enough."""
         pipeline = self.ctx.settings.pipeline
         quorum = Quorum(pipeline.min_subband_fraction, pipeline.max_gap_fraction)
-        lost = {subband.name: inputs[subband.name].loss for subband in self.ctx.subbands}
+        lost = self.losses(inputs)
         problem = quorum.problem([loss is None for loss in lost.values()])
         if problem:
             reasons = "; ".join(f"{name}: {loss.stage}: {loss.reason}" for name, loss in lost.items() if loss)
@@ -52,7 +53,7 @@ class ImageBand(ImagingStage):
 
     def steps(self, inputs: Inputs, part: str) -> Steps:
         """Image every subband that is not lost."""
-        used = [subband.name for subband in self.ctx.subbands if not inputs[subband.name].loss]
+        used = [name for name, loss in self.losses(inputs).items() if not loss]
         paths = {name: self.measurementset(name) for name in used}
         channels = [inputs[name].measures["verify_measurementset"]["n_channels"] for name in used]
         return self.imaging_steps(
@@ -62,6 +63,10 @@ class ImageBand(ImagingStage):
             [path for name, path in paths.items() if inputs[name].measures["beam"]],
             sum(channels),
         )
+
+    def losses(self, inputs: Inputs) -> dict[str, Loss | None]:
+        """Loss of each subband in order of frequency, None for those that can be used."""
+        return losses(inputs["gvds"], inputs, [subband.name for subband in self.ctx.subbands])
 
     def measurementset(self, subband: str) -> str:
         """Path of a calibrated subband."""

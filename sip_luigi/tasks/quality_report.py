@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sip_luigi import __version__
-from sip_luigi.domain.product import Manifest
+from sip_luigi.domain.product import Loss, Manifest
 from sip_luigi.domain.quality import (
     Comparison,
     compare,
@@ -19,6 +19,7 @@ from sip_luigi.domain.quality import (
 from sip_luigi.fits import Image, positions, read_detections, read_image, read_reference
 from sip_luigi.report.page import Page, render
 from sip_luigi.tasks.base import HeadStage, Inputs, timestamp
+from sip_luigi.tasks.gvds import losses
 
 NOT_MEASURED = Comparison(None, None, None, 0)
 MATCH_RADIUS_BEAMS = 1.0
@@ -61,7 +62,7 @@ class QualityReport(HeadStage):
     def figures(self, inputs: Inputs, image: Image | None) -> dict[str, Any]:
         """Everything that ``quality.json`` holds, but the verdict."""
         calibrated = {subband.name: inputs[subband.name] for subband in self.ctx.subbands}
-        used = {name: manifest for name, manifest in calibrated.items() if not manifest.loss}
+        used = self._used(inputs)
         flagged = mean([m.measures["verify_measurementset"]["flagged_fraction"] for m in used.values()])
         figures: dict[str, Any] = {
             "obs_id": self.obs_id,
@@ -70,20 +71,23 @@ class QualityReport(HeadStage):
             "outcome": outcome_of(len(calibrated), len(used), image is not None),
             "subbands_expected": len(calibrated),
             "subbands_used": len(used) if image else 0,
-            "subbands_lost": self.lost(calibrated),
+            "subbands_lost": self.lost(inputs),
             "flagged_fraction": flagged,
             "without_beam": sorted(name for name, m in used.items() if not beam_applied(m)),
             "bad_stations": bad_stations(used),
         }
         return figures | self._image_figures(inputs, image, flagged or 0.0) | self._source_figures(inputs)
 
-    def _used(self, inputs: Inputs) -> list[Manifest]:
-        return [inputs[s.name] for s in self.ctx.subbands if not inputs[s.name].loss]
+    def _losses(self, inputs: Inputs) -> dict[str, Loss | None]:
+        return losses(inputs["gvds"], inputs, [subband.name for subband in self.ctx.subbands])
 
-    def lost(self, calibrated: dict[str, Manifest]) -> list[dict[str, str]]:
+    def _used(self, inputs: Inputs) -> dict[str, Manifest]:
+        return {name: inputs[name] for name, loss in self._losses(inputs).items() if not loss}
+
+    def lost(self, inputs: Inputs) -> list[dict[str, str]]:
         """Every subband that is not in the image, and why."""
-        losses = {name: m.loss for name, m in calibrated.items() if m.loss}
-        return [{"subband": n, "stage": loss.stage, "reason": loss.reason} for n, loss in losses.items()]
+        found = self._losses(inputs).items()
+        return [{"subband": n, "stage": loss.stage, "reason": loss.reason} for n, loss in found if loss]
 
     def _image_figures(self, inputs: Inputs, image: Image | None, flagged: float) -> dict[str, Any]:
         keys = (
@@ -94,7 +98,7 @@ class QualityReport(HeadStage):
             loss = inputs["image"].loss
             return {**dict.fromkeys(keys.split()), "abandoned_because": loss.reason if loss else ""}
         noise = inputs["image"].measures
-        used = [m.measures["verify_measurementset"] for m in self._used(inputs)]
+        used = [m.measures["verify_measurementset"] for m in self._used(inputs).values()]
         bandwidth_hz = sum(m["n_channels"] * m["channel_width_hz"] for m in used)
         rms, peak = noise["residual"]["rms_jy_beam"], noise["image"]["peak_jy_beam"]
         gvds = inputs["gvds"].measures
@@ -151,7 +155,7 @@ class QualityReport(HeadStage):
             return read_detections(path)
 
     def _subbands(self, inputs: Inputs) -> list[dict[str, Any]]:
-        rows = []
+        rows, losses_by_name = [], self._losses(inputs)
         for subband in self.ctx.subbands:
             manifest = inputs[subband.name]
             verified = manifest.measures.get("verify_measurementset", {})
@@ -162,7 +166,7 @@ class QualityReport(HeadStage):
                     "node": self.ctx.compute_node(subband).name,
                     "flagged": verified.get("flagged_fraction"),
                     "elapsed_s": manifest.elapsed_s,
-                    "loss": manifest.loss,
+                    "loss": losses_by_name[subband.name],
                 }
             )
         return rows

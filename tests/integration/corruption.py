@@ -54,6 +54,12 @@ def several_spectral_windows(path):
         data.putcol("DATA_DESC_ID", identity)
 
 
+def other_field(path):
+    with table(f"{path}/FIELD", readonly=False, ack=False) as field:
+        for name in ("PHASE_DIR", "DELAY_DIR", "REFERENCE_DIR"):
+            field.putcol(name, field.getcol(name) + 0.01)
+
+
 # What the message about each has to say.
 CORRUPTIONS = {
     empty: "no rows|empty",

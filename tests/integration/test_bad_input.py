@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from os import geteuid
 
 import pytest
-from corruption import CORRUPTIONS
+from corruption import CORRUPTIONS, other_field
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bad")]
 
@@ -76,6 +76,19 @@ def test_bad_subbands_among_good_ones(small_observatory):
     done = observatory.run()
     assert done.returncode == FAILED
     assert "strict" in done.stderr
+
+
+def test_a_subband_of_another_field_is_left_out(small_observatory):
+    observatory = small_observatory
+    other_field(observatory.storage / f"{observatory.obs_id}_SAP000_SB000_uv.MS")
+    observatory.succeed()
+    quality = observatory.quality
+    assert (quality["outcome"], quality["subbands_used"]) == ("degraded", 3)
+    (lost,) = quality["subbands_lost"]
+    assert (lost["subband"], lost["stage"]) == ("SAP000_SB000", "gvds")
+    assert "FieldDirection" in lost["reason"]
+    (images,) = (observatory.job / "parsets").glob("image_band*.sh")
+    assert "SB000" not in images.read_text()
 
 
 def test_without_beam_tables(small_observatory):

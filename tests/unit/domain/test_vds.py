@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sip_luigi.domain.errors import BadData, VdsError
-from sip_luigi.domain.vds import MAX_PARTS, Gvds, Vds, combine, format_time, parse_gvds, parse_time, parse_vds
+from sip_luigi.domain.vds import (
+    MAX_PARTS,
+    Gvds,
+    Vds,
+    combine,
+    format_time,
+    odd_ones,
+    parse_gvds,
+    parse_time,
+    parse_vds,
+)
 
 # TIME, EXPOSURE, CHAN_FREQ, CHAN_WIDTH and PHASE_DIR of the real L102085_SAP000_SB080_uv.MS.
 FIRST_S, LAST_S, EXPOSURE_S = 4869321961.00139, 4869321963.00417, 2.00278016
@@ -283,6 +293,20 @@ def test_rounding_of_the_text_is_no_difference() -> None:
     read = parse_vds(part(1).text())
     assert len(combine([part(0), read], "x").parts) == 2
     assert len(combine([part(0), part(1, field_ra_rad=(RA_RAD + math.tau,))], "x").parts) == 2
+
+
+def test_the_odd_ones_are_those_that_differ_from_most() -> None:
+    parts = [part(0, step_time_s=4.0), part(1), part(2), part(3, corr_names=("XX", "YY"))]
+    odd = odd_ones(parts)
+    assert set(odd) == {"/data1/SB000.MS", "/data1/SB003.MS"}
+    assert (
+        "its StepTime is 4.0, that of /data1/SB001.MS is 2.00278016, as 2 of 4 subbands have it"
+        in odd[parts[0].name]
+    )
+    assert "its CorrNames" in odd[parts[3].name]
+    assert odd_ones(parts[1:3]) == odd_ones([]) == {}
+    # Of two equal groups the first one is kept.
+    assert set(odd_ones(parts[:2])) == {"/data1/SB001.MS"}
 
 
 def test_refuses_to_combine_nothing() -> None:
