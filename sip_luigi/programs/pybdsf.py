@@ -16,7 +16,11 @@ class SourceFinding(Section):
     section: ClassVar[str] = "source_finding"
 
     threshold_peak_sigma: float = setting(
-        5.0, "Peak that makes an island a source", unit="σ", low=1, high=1000
+        5.5,
+        "Peak that makes an island a source; a full image has half a million beams, in which noise alone reaches 5",
+        unit="σ",
+        low=1,
+        high=1000,
     )
     threshold_island_sigma: float = setting(
         3.0, "Level down to which an island reaches", unit="σ", low=1, high=1000
