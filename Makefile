@@ -5,13 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test test-fast check docs clean system
+.PHONY: help setup demo demo-cluster test test-fast check docs clean system system-test
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
 
 system:
 	@deploy/install-system-packages
+
+system-test:
+	@deploy/install-system-packages test
 
 setup: system $(STAMP) ## install everything into .venv (and system packages where missing)
 
@@ -24,7 +27,10 @@ $(STAMP): setup.py constraints.txt deploy/install-system-packages
 demo: setup ## simulate an observation, run the pipeline on it, compare with the truth
 	$(BIN)/sip demo --directory demo
 
-test: setup check ## all checks and all tests
+demo-cluster: setup system-test ## the same on a cluster of six nodes with sshd, on this machine; needs root
+	$(BIN)/sip demo --directory demo-cluster --cluster
+
+test: setup system-test check ## all checks and all tests
 	$(BIN)/pytest -n 2 --dist loadgroup -m "" tests
 
 test-fast: setup ## the quick tests alone
@@ -36,4 +42,4 @@ check: setup ## style, types and layering
 	$(BIN)/mypy
 
 clean: ## remove the environment, the demonstration and caches
-	rm -rf $(VENV) demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo demo-cluster build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -11,6 +11,8 @@ setup(
     python_requires=">=3.11",
     install_requires=[
         "luigi==3.8.1",  # the task graph, its central scheduler and visualiser
+        "paramiko==5.1.0",  # SSH: many commands over one connection to each node
+        "tenacity==9.2.1",  # connects tried again with back-off and jitter; luigi brings it along
         "python-casacore==3.8.1",  # MeasurementSets, measures and their tables
         "dp3==6.6.0",  # DP3 with AOFlagger and Dysco: flag, average, calibrate
         "everybeam==0.9.1",  # LOFAR station beam in the image plane

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import pkgutil
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,17 @@ from typing import Any
 import luigi
 
 from sip_luigi import tasks
-from sip_luigi.domain.errors import DegradedOutcome, QuorumLost
+from sip_luigi.domain.errors import DegradedOutcome, QuorumLost, TransportError
 from sip_luigi.domain.product import Manifest
 from sip_luigi.node.publish import remove
+from sip_luigi.scheduling import use_steadfast_workers
 from sip_luigi.settings.load import apply_luigi_defaults
 from sip_luigi.tasks.base import HeadStage, Inputs, Stage
-from sip_luigi.tasks.context import HEAD
+from sip_luigi.tasks.chain import CHAIN
+from sip_luigi.tasks.context import BAND, HEAD
 
 apply_luigi_defaults()
+use_steadfast_workers()
 for module in pkgutil.iter_modules(tasks.__path__):
     # Luigi knows the stages by name once their modules are loaded; a new file is found by itself.
     import_module(f"{tasks.__name__}.{module.name}")
@@ -76,7 +80,7 @@ class ImagingPipeline(HeadStage):
     def run(self) -> None:
         """Deliver, then judge: an abandoned observation is a failure, a degraded one if strictness is set."""
         super().run()
-        manifest = self.output().manifest()
+        manifest = self.current_manifest()
         if manifest:
             self.judge(manifest)
 
@@ -99,12 +103,22 @@ class ImagingPipeline(HeadStage):
     def _is_complete(self) -> bool:
         # The root is asked first: only it knows that everything below has to be looked at, and with one
         # command per node.
-        self.ctx.forget()
-        self.ctx.index.remember(task.product() for task in walk(self))
+        self._look_at_everything()
         if not super()._is_complete():
             return False
         manifest = self.output().manifest()
         return manifest is not None and self._acceptable(manifest)
+
+    def _look_at_everything(self) -> None:
+        while True:
+            self.ctx.forget()
+            try:
+                self.ctx.index.remember(task.product() for task in walk(self))
+            except TransportError as error:
+                if not self.ctx.give_up(error):
+                    raise
+            else:
+                return
 
     def complete(self) -> bool:
         """Look afresh at every product of the observation."""
@@ -149,3 +163,39 @@ def walk(root: Stage) -> list[Stage]:
             found[task.task_id] = task
             waiting += task.dependencies.values()
     return list(found.values())
+
+
+def plan_of(obs_id: str) -> dict[str, Any]:
+    """Where each subband of an observation is processed, why there, and what is still to be made.
+
+    Returns
+    -------
+    dict
+        ``subbands``: list of ``{subband, raw, node, reason, to_make}``; ``band``: ``{node, reason, to_make}`` for
+        what is made of all of them; ``kept_out``: nodes that take no new work, with ``state, reason, since``.
+    """
+    root = ImagingPipeline(obs_id=obs_id)
+    root.complete()
+    order = list(CHAIN)
+    missing = sorted(
+        (task for task in walk(root) if not task.complete()),
+        key=lambda task: (getattr(task, "cycle", 0), order.index(task.task_family)),
+    )
+    ctx = root.ctx
+
+    def to_make(subband: str) -> list[str]:
+        of_it = [task for task in missing if getattr(task, "subband", "") == subband]
+        return [task.name.replace(f".{subband}", "") for task in of_it]
+
+    def entry(name: str, subband: str) -> dict[str, Any]:
+        place = ctx.places[name]
+        return {"node": place.node, "reason": place.reason, "to_make": to_make(subband)}
+
+    return {
+        "obs_id": obs_id,
+        "subbands": [
+            {"subband": s.name, "raw": f"{s.node}:{s.path}", **entry(s.name, s.name)} for s in ctx.subbands
+        ],
+        "band": entry(BAND, ""),
+        "kept_out": {name: asdict(state) for name, state in ctx.states.read().items()},
+    }

@@ -5,7 +5,8 @@
     SipError
     ├── ConfigurationError      exit 35   refused before anything is dispatched
     │   ├── ParsetError                   a parset or clusterdesc that cannot be read
-    │   └── UnknownObservation            no raw data of that name on any storage node
+    │   ├── UnknownObservation            no raw data of that name on any storage node
+    │   └── HostKeyError                  a node is not known to be the one it is named for
     ├── BadData                 exit 30   the data are at fault: a retry cannot help
     │   ├── SkyModelError                 a sky model that cannot be read
     │   └── VdsError                      a VDS or GVDS that cannot be read
@@ -81,6 +82,10 @@ class UnknownObservation(ConfigurationError):
     """No raw MeasurementSet of the observation was found on any storage disk."""
 
 
+class HostKeyError(ConfigurationError):
+    """The host key of a node is unknown or has changed: nothing is said to it before somebody has looked."""
+
+
 class BadData(SipError):
     """The data themselves are at fault; the same step would fail again."""
 
@@ -114,6 +119,18 @@ class DiskFull(SipError):
 
 
 class TransportError(SipError):
-    """A node could not be asked; nothing is known about what it holds."""
+    """A node could not be asked; nothing is known about what it holds.
+
+    Parameters
+    ----------
+    message : str
+        What was asked, of which node, and what happened instead.
+    node : str, optional
+        The node, once it counts as gone.
+    """
 
     retryable = True
+
+    def __init__(self, message: str, node: str = "") -> None:
+        super().__init__(message)
+        self.node = node

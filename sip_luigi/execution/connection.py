@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from sip_luigi.domain.errors import BadData, ProgramError
+from sip_luigi.node.serve import EXIT_BAD_DATA
+
+TAIL_LINES = 5
+"""Lines of what a command said on standard error that go into a message."""
 
 
 class Connection(Protocol):
@@ -29,5 +40,94 @@ class Connection(Protocol):
         ...
 
     def fetch(self, path: str, local: Path) -> None:
-        """Copy a file of the node to a file on this machine."""
+        """Copy a file of the node to a file on this machine, which appears whole or not at all.
+
+        Raises
+        ------
+        TransportError
+            The file is not there, did not arrive whole, or the node could not be asked.
+        """
         ...
+
+    def put(self, local: Path, path: str) -> None:
+        """Copy a file of this machine to a file of the node, which appears whole or not at all.
+
+        Raises
+        ------
+        TransportError
+            One of the two could not be read or written, or the node could not be asked.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A program that has ended.
+
+    Attributes
+    ----------
+    status : int
+        Exit status; -1 when a signal ended it.
+    stdout, stderr : bytes
+        What it wrote.
+    """
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def tail(self) -> str:
+        """The last lines of standard error, as one line."""
+        lines = self.stderr.decode(errors="replace").strip().splitlines()
+        return " | ".join(lines[-TAIL_LINES:])
+
+
+def read_answer(node: str, command: str, done: Completed) -> dict[str, Any]:
+    """Answer of a node command that ran as a process of its own.
+
+    Raises
+    ------
+    BadData, ProgramError
+        By exit status; see :meth:`Connection.call`.
+    """
+    ended = f"exit status {done.status}" if done.status >= 0 else "ended by a signal"
+    answer = _parse(done.stdout)
+    if answer is None:
+        raise ProgramError(
+            f"{node}: {command}: no answer, {ended}: {done.tail or 'nothing on standard error'}"
+        )
+    return judge_answer(node, command, done.status, answer, done.tail)
+
+
+def judge_answer(
+    node: str, command: str, status: int, answer: dict[str, Any], said: str = ""
+) -> dict[str, Any]:
+    """The answer of a node command, or the error that its exit status stands for."""
+    if status == EXIT_BAD_DATA:
+        raise BadData(f"{node}: {answer.get('error', 'bad data')}")
+    if status:
+        ended = f"exit status {status}" if status >= 0 else "ended by a signal"
+        said = f": {said}" if said else ""
+        raise ProgramError(f"{node}: {command}: {answer.get('error', 'failed')} ({ended}{said})")
+    return answer
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside a file; renamed to it at the end, removed when that is not reached."""
+    part = path.with_name(f"{path.name}.part-{uuid.uuid4().hex[:12]}")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _parse(stdout: bytes) -> dict[str, Any] | None:
+    # The answer is the last line: the shell of a node may have greeted before it.
+    try:
+        answer = json.loads(stdout.strip().rpartition(b"\n")[2])
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from sip_luigi.domain.product import Manifest, Product
 from sip_luigi.execution.connection import Connection
+
+MAX_THREADS = 32
+"""Nodes that are looked at side by side."""
 
 
 def read_manifest(value: Mapping[str, Any] | None) -> Manifest | None:
@@ -38,12 +42,16 @@ class NodeIndex:
         by_node: dict[str, list[Product]] = defaultdict(list)
         for product in products:
             by_node[product.node].append(product)
-        states: dict[Product, Manifest | None] = {}
-        for node, wanted in by_node.items():
-            request = {"products": [{"path": item.path, "kind": item.kind} for item in wanted]}
-            answer = self.connections[node].call("look", request)["products"]
-            states.update((item, read_manifest(answer[item.path])) for item in wanted)
-        return states
+        if len(by_node) == 1:
+            return self._look_at_node(*by_node.popitem())
+        with ThreadPoolExecutor(min(MAX_THREADS, max(1, len(by_node)))) as pool:
+            found = pool.map(lambda entry: self._look_at_node(*entry), by_node.items())
+            return {product: manifest for states in found for product, manifest in states.items()}
+
+    def _look_at_node(self, node: str, wanted: list[Product]) -> dict[Product, Manifest | None]:
+        request = {"products": [{"path": item.path, "kind": item.kind} for item in wanted]}
+        answer = self.connections[node].call("look", request)["products"]
+        return {item: read_manifest(answer[item.path]) for item in wanted}
 
     def remember(self, products: Iterable[Product]) -> None:
         """Look at products afresh and keep the answers."""
@@ -51,15 +59,12 @@ class NodeIndex:
 
     def manifest(self, product: Product) -> Manifest | None:
         """What was seen of a product, looking only when it has not been seen."""
-        if product not in self._seen:
-            self._seen.update(self.look([product]))
-        return self._seen[product]
-
-    def fresh(self, product: Product) -> Manifest | None:
-        """Look at one product now."""
-        self._seen.pop(product, None)
-        return self.manifest(product)
+        seen = self._seen
+        if product not in seen:
+            seen.update(self.look([product]))
+        return seen[product]
 
     def forget(self) -> None:
         """Drop what was seen: something has been made since."""
-        self._seen.clear()
+        # Not cleared: another thread may be reading.
+        self._seen = {}

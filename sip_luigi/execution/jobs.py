@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,7 +105,7 @@ def run_job(
     on_output : callable
         Gets every new piece of the job's log.
     poll_s : float
-        Longest time between two looks, s.
+        Longest time between two looks, s; the node answers at once when the job ends.
 
     Returns
     -------
@@ -122,7 +121,8 @@ def run_job(
         raise ProgramError(f"{spec.product.name}: another job holds its lock and could not be ended")
     request: dict[str, Any] = {"directory": spec.directory, "offset": 0}
     request["fingerprint"] = spec.to_json()["fingerprint"]
-    pause, tail = 0.01, ""
+    request["wait_s"] = poll_s
+    tail = ""
     while True:
         answer = connection.call("poll", request)
         request["offset"] = answer["offset"]
@@ -136,9 +136,6 @@ def run_job(
             tail = answer["log"][-TAIL_LENGTH:]
         elif answer["state"] != "running":
             return judge(spec, answer["status"], tail)
-        else:
-            time.sleep(pause)
-            pause = min(poll_s, pause * 1.5)
 
 
 def judge(spec: JobSpec, status: dict[str, Any], tail: str) -> dict[str, Any]:

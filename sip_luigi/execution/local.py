@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sip_luigi.domain.errors import BadData, ProgramError, TransportError
+from sip_luigi.domain.errors import TransportError
+from sip_luigi.execution.connection import Completed, read_answer, written_whole
 from sip_luigi.node.__main__ import function
-from sip_luigi.node.supervise import EXIT_BAD_DATA
-
-IN_PROCESS = frozenset({"look", "start", "poll", "cancel"})
-"""Commands of the standard library alone; the others load casacore, which a process of its own keeps apart."""
+from sip_luigi.node.serve import IN_PROCESS
 
 
 @dataclass(frozen=True)
@@ -41,24 +39,24 @@ class LocalConnection:
 
     def fetch(self, path: str, local: Path) -> None:
         """Copy a file; see :meth:`sip_luigi.execution.connection.Connection.fetch`."""
+        self._copy(Path(path), local)
+
+    def put(self, local: Path, path: str) -> None:
+        """Copy a file; see :meth:`sip_luigi.execution.connection.Connection.put`."""
+        self._copy(local, Path(path))
+
+    def _copy(self, source: Path, destination: Path) -> None:
         try:
-            shutil.copyfile(path, local)
+            with written_whole(destination) as part:
+                shutil.copyfile(source, part)
         except OSError as error:
-            raise TransportError(f"{self.name}: cannot read {path}: {error}") from error
+            raise TransportError(f"{self.name}: cannot copy {source} to {destination}: {error}") from error
 
     def _run(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
         argv = (sys.executable, "-m", "sip_luigi.node", command)
         process = subprocess.run(
             argv, input=json.dumps(request).encode(), capture_output=True, cwd="/", check=False
         )
-        try:
-            answer: dict[str, Any] = json.loads(process.stdout)
-        except ValueError:
-            tail = process.stderr.decode(errors="replace").strip().splitlines()[-5:]
-            answer = {"error": f"no answer, exit status {process.returncode}: {' | '.join(tail)}"}
-            raise ProgramError(f"{self.name}: {command}: {answer['error']}") from None
-        if process.returncode == EXIT_BAD_DATA:
-            raise BadData(f"{self.name}: {answer['error']}")
-        if process.returncode:
-            raise ProgramError(f"{self.name}: {command}: {answer['error']}")
-        return answer
+        # A signal is a negative number here.
+        status = max(process.returncode, -1)
+        return read_answer(self.name, command, Completed(status, process.stdout, process.stderr))

@@ -26,10 +26,12 @@ class LossRecords:
 
     def all(self) -> dict[str, Manifest]:
         """Every recorded loss by the name of its task."""
-        if self._seen is None:
+        seen = self._seen
+        if seen is None:
             found = {path.stem: read_manifest(path) for path in sorted(self.directory.glob("*.json"))}
-            self._seen = {name: manifest for name, manifest in found.items() if manifest}
-        return self._seen
+            seen = {name: manifest for name, manifest in found.items() if manifest}
+            self._seen = seen
+        return seen
 
     def record(self, name: str, manifest: Manifest) -> None:
         """Write a loss down."""

@@ -36,8 +36,12 @@ class ProductTarget(luigi.Target):
 
     def manifest(self) -> Manifest | None:
         """Manifest of the product or of its loss; None where there is neither of this key."""
+        return self.judge(self.index.manifest(self.product))
+
+    def judge(self, found: Manifest | None) -> Manifest | None:
+        """The same, of what was found where the product should be."""
         # The loss first: it was recorded because the product, if there is an older one, no longer holds.
-        for manifest in (self.losses.all().get(self.name), self.index.manifest(self.product)):
+        for manifest in (self.losses.all().get(self.name), found):
             if manifest and manifest.key == self.key:
                 return manifest
         return None

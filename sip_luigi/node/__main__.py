@@ -7,17 +7,18 @@ import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from sip_luigi.domain.errors import BadData, SipError
-from sip_luigi.node.supervise import EXIT_BAD_DATA, supervise
+from sip_luigi.node import serve
+from sip_luigi.node.serve import EXIT_BAD_DATA, EXIT_FAILED
 
 COMMANDS = {
     "look": "look",
     "start": "job",
     "poll": "job",
     "cancel": "job",
+    "check": "check",
     "describe": "describe",
     "copy": "copy",
     "verify_measurementset": "verify",
@@ -37,10 +38,12 @@ def function(command: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
 
 
 def main(argv: list[str]) -> int:
-    """Run one command and return the exit status: 0, 65 for bad data, 70 for anything else."""
-    if argv[:1] == ["supervise"]:
-        supervise(Path(argv[1]), int(argv[2]))
-        return 0
+    """Run one command and return the exit status: 0, 65 for bad data, 70 for anything else.
+
+    ``serve`` answers many, see :mod:`sip_luigi.node.serve`.
+    """
+    if argv[:1] == ["serve"]:
+        serve.main(function)
     # Libraries print to standard output as they please; it is kept for the answer alone.
     answer = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -50,7 +53,7 @@ def main(argv: list[str]) -> int:
     except BadData as error:
         status, value = EXIT_BAD_DATA, {"error": str(error)}
     except (SipError, OSError, MemoryError) as error:
-        status, value = 70, {"error": f"{type(error).__name__}: {error}"}
+        status, value = EXIT_FAILED, {"error": f"{type(error).__name__}: {error}"}
     with answer:
         json.dump(value, answer, allow_nan=False)
     return status

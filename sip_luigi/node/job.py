@@ -11,16 +11,13 @@ import fcntl
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
+from sip_luigi.node.process import GRACE_S, process_start_time, record_process
 from sip_luigi.node.publish import write_atomically
-
-GRACE_S = 5.0
-"""Time between SIGTERM and SIGKILL for a group that has to go."""
+from sip_luigi.node.supervise import supervise
 
 CHUNK = 1 << 18
 """Most bytes of a log that one poll returns."""
@@ -56,7 +53,7 @@ def start(spec: dict[str, Any]) -> dict[str, Any]:
             (directory / name).unlink(missing_ok=True)
         for leftover in directory.glob("*.part-*"):
             leftover.unlink()
-        write_atomically(directory / "spec.json", json.dumps(spec))
+        write_atomically(directory / "spec.json", json.dumps(spec), durable=False)
         _renew(directory)
         _spawn(directory, lock)
     finally:
@@ -70,8 +67,8 @@ def poll(request: dict[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     request : dict
-        ``directory`` of the job, ``offset`` in its log up to which it has been read, and the ``fingerprint``
-        of the product that is waited for.
+        ``directory`` of the job, ``offset`` in its log up to which it has been read, the ``fingerprint``
+        of the product that is waited for, and ``wait_s``: how long the answer may wait for the job's end.
 
     Returns
     -------
@@ -81,6 +78,7 @@ def poll(request: dict[str, Any]) -> dict[str, Any]:
         said when it finished; ``log``: the text since ``offset``; ``offset``: where that ends.
     """
     directory = Path(request["directory"])
+    _wait(directory, float(request.get("wait_s", 0.0)))
     # Asked before the status is read: a job that ends in between is then seen as running once more.
     running = _is_locked(directory)
     status = _read_json(directory / "status.json")
@@ -98,6 +96,14 @@ def poll(request: dict[str, Any]) -> dict[str, Any]:
     ):
         state = "replaced"
     return {"state": state, "status": status, "log": text, "offset": offset}
+
+
+def _wait(directory: Path, wait_s: float) -> None:
+    """Wait for a job to end, so that whoever asks need not ask often."""
+    deadline, pause = time.monotonic() + wait_s, 0.002
+    while _has_supervisor(directory) and time.monotonic() < deadline:
+        time.sleep(pause)
+        pause = min(0.05, pause * 1.5)
 
 
 def cancel(request: dict[str, Any]) -> dict[str, Any]:
@@ -119,41 +125,37 @@ def cancel(request: dict[str, Any]) -> dict[str, Any]:
     return {"state": "cancelled"}
 
 
-def process_start_time(pid: int) -> str:
-    """Start time of a process in clock ticks after boot; empty when it does not run.
-
-    With the pid it names a process for good: pids are used again. Field 22 of ``/proc/<pid>/stat``.
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return ""
-    fields = stat.rpartition(")")[2].split()
-    # A zombie has ended; its parent has not asked yet.
-    return "" if fields[0] == "Z" else fields[19]
-
-
-def record_process(directory: Path, pid: int) -> None:
-    """Write down which process, and group, a job is."""
-    entry = {"pid": pid, "group": pid, "started": process_start_time(pid)}
-    write_atomically(directory / "pid.json", json.dumps(entry))
-
-
 def _spawn(directory: Path, lock: int) -> None:
-    # The supervisor inherits the lock, so that it is held without a gap.
-    with (directory / "log").open("ab") as log:
-        process = subprocess.Popen(
-            (sys.executable, "-m", "sip_luigi.node", "supervise", str(directory), str(lock)),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            start_new_session=True,
-            pass_fds=(lock,),
-        )
-    # Reaped by whoever starts next or by init: the job outlives its watcher.
-    process.returncode = 0
-    record_process(directory, process.pid)
+    """Fork the process that sees to the job: twice, so that whoever started it has no child to wait for."""
+    pid = os.fork()
+    if pid:
+        os.waitpid(pid, 0)
+        return
+    try:
+        os.setsid()
+        grandchild = os.fork()
+        if grandchild:
+            record_process(directory, grandchild)
+        else:
+            _detach(directory, lock)
+            supervise(directory, lock)
+    finally:
+        # Whatever happened: this is a copy of the caller, and must not go on as one.
+        os._exit(0)
+
+
+def _detach(directory: Path, lock: int) -> None:
+    """Leave everything of the caller behind but the lock, which is held without a gap."""
+    os.setpgid(0, 0)
+    os.chdir("/")
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGCHLD"):
+        signal.signal(signal.Signals[name], signal.SIG_DFL)
+    log = os.open(directory / "log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for number in (1, 2):
+        os.dup2(log, number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.closerange(3, lock)
+    os.closerange(lock + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def _has_supervisor(directory: Path) -> bool:

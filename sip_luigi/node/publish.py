@@ -38,14 +38,25 @@ def measure(path: Path) -> tuple[int, int]:
     return n_files, size
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a small file so that a reader sees the old or the new one, never half of it."""
+def write_atomically(path: Path, text: str, *, durable: bool = True) -> None:
+    """Write a small file so that a reader sees the old or the new one, never half of it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    text : str
+        Its content.
+    durable : bool
+        Whether it has to outlive a loss of power; that takes some milliseconds.
+    """
     part = path.with_name(f"{path.name}.part-{uuid.uuid4().hex[:12]}")
     try:
         with part.open("w", encoding="utf-8") as stream:
             stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         part.replace(path)
     except OSError:
         part.unlink(missing_ok=True)

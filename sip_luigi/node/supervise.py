@@ -14,21 +14,23 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sip_luigi.domain.errors import SipError
+from sip_luigi.domain.errors import BadData, SipError
 from sip_luigi.domain.product import Manifest, Product
-from sip_luigi.node.job import GRACE_S, record_process
 from sip_luigi.node.look import look_at_product
+from sip_luigi.node.process import GRACE_S, record_process
 from sip_luigi.node.publish import append_record, measure, publish, remove_parts, write_atomically
+from sip_luigi.node.serve import EXIT_BAD_DATA
 from sip_luigi.programs.environment import casarc_text, tool_environment
-
-EXIT_BAD_DATA = 65
-"""Exit status of a node command whose data are at fault (EX_DATAERR of sysexits.h)."""
 
 FULL_BYTES = 4_000_000
 """A disk with less room was too full for the program that failed on it."""
+
+LIGHT = {"copy": "copy"}
+"""Commands of the standard library alone that take no time, with their modules: no process is started for them."""
 
 TAIL_LINES = 20
 TICK_S = 0.5
@@ -97,7 +99,7 @@ def supervise(directory: Path, lock: int) -> None:
     status["elapsed_s"] = time.monotonic() - started
     if status["outcome"] != "done":
         remove_parts(Path(spec["product"]["path"]))
-    write_atomically(directory / "status.json", json.dumps(status))
+    write_atomically(directory / "status.json", json.dumps(status), durable=False)
 
 
 def _make(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -> dict[str, Any]:
@@ -135,9 +137,7 @@ def _make(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -> dic
 
 
 def _run_steps(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -> dict[str, Any]:
-    casarc = directory / "casarc"
-    write_atomically(casarc, casarc_text())
-    environment = {**os.environ, **tool_environment(str(casarc)), **spec["environment"]}
+    environment = {**os.environ, **_tool_environment(directory), **spec["environment"]}
     measures: dict[str, Any] = {}
     with (directory / "log").open("ab", buffering=0) as log:
         for step in spec["steps"]:
@@ -147,10 +147,28 @@ def _run_steps(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -
                 measures[step["name"]] = step["note"]
             elif "argv" in step:
                 _run_program(step["argv"], log, environment, watch, lock, spec["part"])
+            elif step["call"] in LIGHT:
+                measures[step.get("name", step["call"])] = _call_here(step)
             else:
                 answer = _call(step, directory, log, environment, watch, lock)
                 measures[step.get("name", step["call"])] = answer
     return measures
+
+
+def _tool_environment(directory: Path) -> dict[str, str]:
+    casarc = directory / "casarc"
+    text = casarc_text()
+    if not casarc.exists() or casarc.read_text(encoding="utf-8") != text:
+        write_atomically(casarc, text, durable=False)
+    return tool_environment(str(casarc))
+
+
+def _call_here(step: dict[str, Any]) -> Any:
+    module = import_module(f"sip_luigi.node.{LIGHT[step['call']]}")
+    try:
+        return getattr(module, step["call"])(step["request"])
+    except BadData as error:
+        raise JobEnded("bad_data", str(error)) from error
 
 
 def _run_program(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -87,6 +88,7 @@ def strategy_file(name: str) -> Path:
     return path
 
 
+@cache
 def _site_packages(package: str) -> Path:
     spec = find_spec(package)
     if spec is None or spec.origin is None:

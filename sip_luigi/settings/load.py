@@ -73,6 +73,9 @@ LUIGI_DEFAULTS: Mapping[tuple[str, str], str] = {
     # luigid knows who runs what; a lock file of a killed process would only stand in the way.
     ("core", "no_lock"): "true",
     ("core", "autoload_range"): "false",
+    # As long as Luigi's own three tries half a minute apart, but back sooner.
+    ("core", "rpc_retry_attempts"): "30",
+    ("core", "rpc_retry_wait"): "3",
 }
 
 S = TypeVar("S", bound=Section)
@@ -104,8 +107,9 @@ class Settings:
 
 def apply_luigi_defaults() -> None:
     """Give Luigi the sections, and the defaults that this pipeline relies on where no file says otherwise."""
-    # Luigi finds the keys of [DEFAULT] in every section and calls them unused there.
-    warnings.filterwarnings("ignore", ".*runtime_directory", UnconsumedParameterWarning)
+    # Luigi finds the keys of [DEFAULT] in every section and calls them unused there; some of its own it reads
+    # past the class that it looks for them.
+    warnings.filterwarnings("ignore", ".*(runtime_directory|rpc_retry_)", UnconsumedParameterWarning)
     for section_class in SECTIONS:
         luigi_config(cast(Any, section_class))
     config = get_config()

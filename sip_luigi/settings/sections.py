@@ -41,26 +41,73 @@ class Cluster(Section):
     clusterdesc: str = setting("", "Cluster description; empty: this machine alone", science=False)
     execution: str = setting(
         "local",
-        "How nodes are reached: 'local', all of them are this machine",
-        choices=("local",),
+        "How nodes are reached: 'local', all of them are this machine; 'ssh', by their names",
+        choices=("local", "ssh"),
         science=False,
+    )
+    ssh_config: str = setting(
+        "", "OpenSSH client configuration for reaching nodes; empty: ~/.ssh/config", science=False
+    )
+    node_ssh_config: str = setting(
+        "",
+        "The same on the nodes, for copying between them; empty: that of their user",
+        science=False,
+    )
+    ssh_cipher: str = setting(
+        "aes128-gcm@openssh.com",
+        "Cipher of copies between nodes; this one is fast with AES instructions; empty: that of OpenSSH",
+        science=False,
+    )
+    node_python: str = setting(
+        "", "Python on the nodes that has sip_luigi; empty: the path of this one", science=False
+    )
+    imaging_node: str = setting(
+        "", "Compute node that images the band; empty: the first one that takes work", science=False
+    )
+    cores: int = setting(
+        0, "Cores of a compute node that are used; 0: all it has", low=0, high=4096, science=False
+    )
+    disk_streams: int = setting(
+        2, "Copies that a node writes at the same time", low=1, high=64, science=False
     )
     retries: int = setting(2, "How often a stage that failed is tried again", low=0, high=20, science=False)
     retry_delay_s: float = setting(
         5.0, "Pause before a retry, doubled each time", unit="s", low=0, science=False
     )
     lease_s: float = setting(
-        60.0,
+        300.0,
         "A job that nobody has watched for so long ends itself",
         unit="s",
         low=2,
         high=86400,
         science=False,
     )
+    outage_s: float = setting(
+        300.0,
+        "A node that has not answered for so long counts as gone and its work moves elsewhere; at least lease_s, "
+        "so that what still runs there has ended",
+        unit="s",
+        low=0,
+        high=86400,
+        science=False,
+    )
+    connect_timeout_s: float = setting(
+        15.0, "Longest wait for a connection to a node", unit="s", low=0.1, high=600, science=False
+    )
+    answer_timeout_s: float = setting(
+        60.0,
+        "Longest wait for an answer of a node before it is asked again",
+        unit="s",
+        low=0.5,
+        science=False,
+    )
     poll_s: float = setting(
-        0.5, "Longest pause between two looks at a running job", unit="s", low=0.01, high=60, science=False
+        2.0, "Longest pause between two looks at a running job", unit="s", low=0.01, high=60, science=False
     )
     time_limit_s: float = setting(0.0, "Time limit of a stage; 0: none", unit="s", low=0, science=False)
+    stage_time_limits_s: str = setting(
+        "", "Time limits of single stages, as in: preprocess=3600 image_band=36000", unit="s", science=False
+    )
     min_free_mb: float = setting(
         100.0, "Room that a disk must have before a product is begun", unit="MB", low=0, science=False
     )
@@ -71,6 +118,25 @@ class Cluster(Section):
             raise ConfigurationError(
                 f"[cluster] poll_s = {self.poll_s:g}: expected at most a third of lease_s, {self.lease_s / 3:g} s"
             )
+        if self.execution == "ssh" and self.outage_s < self.lease_s:
+            raise ConfigurationError(
+                f"[cluster] outage_s = {self.outage_s:g}: expected at least lease_s, {self.lease_s:g} s"
+            )
+        self.limit_of("")
+
+    def limit_of(self, stage: str) -> float:
+        """Time limit of a stage in s, 0 for none."""
+        limits: dict[str, float] = {}
+        for item in self.stage_time_limits_s.replace(",", " ").split():
+            name, _, value = item.partition("=")
+            try:
+                limits[name] = float(value)
+            except ValueError:
+                given = self.stage_time_limits_s
+                raise ConfigurationError(
+                    f"[cluster] stage_time_limits_s = {given}: expected stage=seconds, found {item!r}"
+                ) from None
+        return limits.get(stage, self.time_limit_s)
 
 
 @dataclass(frozen=True)

@@ -18,17 +18,26 @@ from typing import Any, ClassVar, TextIO, cast
 import luigi
 from luigi.task_register import Register
 
-from sip_luigi.domain.errors import BadData, ConfigurationError, DiskFull, ProgramError, QuorumLost, SipError
+from sip_luigi.domain.errors import (
+    BadData,
+    ConfigurationError,
+    DiskFull,
+    ProgramError,
+    QuorumLost,
+    SipError,
+    TransportError,
+)
 from sip_luigi.domain.keys import product_key
 from sip_luigi.domain.product import Kind, Loss, Manifest, Product
 from sip_luigi.execution.connection import Connection
 from sip_luigi.execution.jobs import JobSpec, part_path, run_job
 from sip_luigi.execution.targets import FileTarget, ProductTarget
-from sip_luigi.node.job import process_start_time
+from sip_luigi.node.process import process_start_time
 from sip_luigi.node.publish import measure, publish, remove
 from sip_luigi.tasks.chain import CHAIN, Need
 from sip_luigi.tasks.console import keep_log, refuse
-from sip_luigi.tasks.context import HEAD, Context, ContextParameter, open_context
+from sip_luigi.tasks.context import BAND, HEAD, Context, ContextParameter, open_context
+from sip_luigi.tasks.progress import Teller
 
 logger = logging.getLogger("sip_luigi")
 
@@ -123,6 +132,16 @@ class Stage(luigi.Task):
         """Name of the task for logs, parsets and loss records; unique in the observation."""
         return self.stage
 
+    @property
+    def log_path(self) -> Path:
+        """What the stage says while it runs."""
+        return self.ctx.layout.logs / f"{self.name}.log"
+
+    @property
+    def log_url(self) -> str:
+        """The same as luigid shows it."""
+        return self.log_path.as_uri()
+
     def warn(self, text: str) -> None:
         """Say something that an operator has to know, once a run."""
         logger.warning("%s: %s", self.name, text)
@@ -166,9 +185,10 @@ class Stage(luigi.Task):
     def complete(self) -> bool:
         """Whether the product, and everything it was made of, is there and belongs together."""
         known = self.ctx.complete
-        if self.task_id not in known:
-            known[self.task_id] = self._is_complete()
-        return known[self.task_id]
+        complete = known.get(self.task_id)
+        if complete is None:
+            complete = known[self.task_id] = self._is_complete()
+        return complete
 
     def _is_complete(self) -> bool:
         manifest = self.output().manifest()
@@ -184,13 +204,25 @@ class Stage(luigi.Task):
 
     def run(self) -> None:
         """Make the product unless it is there; record a loss or raise when it cannot be made."""
+        while True:
+            try:
+                self._run_in_place()
+            except TransportError as error:
+                # A compute node that is gone: its subbands have got another, where all is made afresh.
+                if not self.ctx.give_up(error):
+                    raise
+            else:
+                return
+
+    def _run_in_place(self) -> None:
         self.ctx.forget()
-        inputs = self._current_inputs()
+        inputs, present = self._look()
         made_of = {role: manifest.fingerprint for role, manifest in inputs.items()}
-        present = self.output().manifest()
         if present and present.inputs == made_of and self.is_intact(present):
             self._refuse_loss(present)
             return
+        if self.leave_drained_node():
+            inputs, _ = self._look()
         started = time.monotonic()
         self.ctx.losses.remove(self.name)
         try:
@@ -201,10 +233,14 @@ class Stage(luigi.Task):
                 logger.error("%s failed: %s", self.name, error)
                 raise
             self._lose(error, inputs, made_of)
-            self._refuse_loss(self.output().manifest())
+            self._refuse_loss(self.current_manifest())
         else:
             logger.info("%s done in %.1f s", self.name, time.monotonic() - started)
         self.ctx.forget()
+
+    def leave_drained_node(self) -> bool:
+        """Move to another node if the one of the product takes no new work; tell whether it did."""
+        return False
 
     def _refuse_loss(self, manifest: Manifest | None) -> None:
         """Raise when the very thing that the user asked for is lost."""
@@ -216,7 +252,7 @@ class Stage(luigi.Task):
 
     def loss_is_final(self, error: SipError) -> bool:
         """Whether an error is recorded as a loss, and not raised for the next run to try again."""
-        if isinstance(error, ConfigurationError):
+        if isinstance(error, ConfigurationError) or is_gone(error):
             return False
         return self.may_be_lost or isinstance(error, (InputLost, QuorumLost))
 
@@ -230,27 +266,41 @@ class Stage(luigi.Task):
             if manifest.loss:
                 raise InputLost(manifest.loss)
 
-    def _current_inputs(self) -> dict[str, Manifest]:
-        found = {role: task.output().manifest() for role, task in self.dependencies.items()}
-        missing = [self.dependencies[role].name for role, manifest in found.items() if manifest is None]
-        if missing:
+    def _look(self) -> tuple[dict[str, Manifest], Manifest | None]:
+        """Look afresh at the inputs and the product; an input that is not there any more is made again."""
+        found = self.ctx.index.look([task.product() for task in (*self.dependencies.values(), self)])
+        inputs = {}
+        for role, task in self.dependencies.items():
+            inputs[role] = task.output().judge(found[task.product()]) or self._made_again(task)
+        return inputs, self.output().judge(found[self.product()])
+
+    def _made_again(self, task: Stage) -> Manifest:
+        logger.warning("%s: its input %s is not there any more: it is made again", self.name, task.name)
+        task.run()
+        manifest = task.current_manifest()
+        if manifest is None:
             raise ProgramError(
-                f"{self.name}: its inputs {', '.join(missing)} are not there: removed or replaced while this ran; "
-                "start the pipeline again"
+                f"{self.name}: its input {task.name} is not there though it was just made: something else removes "
+                f"or replaces {task.product().name}; stop that and start the pipeline again"
             )
-        return {role: manifest for role, manifest in found.items() if manifest}
+        return manifest
+
+    def current_manifest(self) -> Manifest | None:
+        """Manifest of the product, or of its loss, as they are now."""
+        product = self.product()
+        return self.output().judge(self.ctx.index.look([product])[product])
 
     def _try(self, inputs: Inputs) -> None:
         cluster = self.ctx.settings.cluster
         for attempt in range(cluster.retries + 1):
-            path = self.ctx.layout.logs / f"{self.name}.log"
+            path = self.log_path
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("a" if attempt else "w", encoding="utf-8") as log:
                 try:
                     self.make(inputs, log)
                 except SipError as error:
                     log.write(f"attempt {attempt + 1}: {error}\n")
-                    if not error.retryable or attempt == cluster.retries:
+                    if is_gone(error) or not error.retryable or attempt == cluster.retries:
                         raise
                     logger.warning("%s: attempt %d failed, trying again: %s", self.name, attempt + 1, error)
                 else:
@@ -290,24 +340,66 @@ class NodeStage(Stage):
         """Turn a failure of the program into the error that it stands for."""
         return error
 
+    def progress(self, log: str) -> float | None:
+        """How far the program has come, 0 to 1, by what it has printed; None where it does not say."""
+        return None
+
+    @property
+    def cores(self) -> int:
+        """Cores that the job keeps busy."""
+        return 1
+
+    @property
+    def disk_streams(self) -> int:
+        """Copies that the job writes."""
+        return 0
+
+    @property
+    def place_name(self) -> str:
+        """Under which name the node of the product has been chosen: a subband, or the band."""
+        return BAND
+
+    def process_resources(self) -> dict[str, int]:
+        """What Luigi has to find free on the node before it starts the task."""
+        node = self.product().node
+        wanted = {f"{node}.cores": min(self.cores, self.ctx.cores(node))}
+        if self.disk_streams:
+            wanted[f"{node}.disk"] = min(self.disk_streams, self.ctx.settings.cluster.disk_streams)
+        return {name: amount for name, amount in wanted.items() if amount}
+
     @property
     def connection(self) -> Connection:
         """The node of the product."""
         return self.ctx.connections[self.product().node]
+
+    def leave_drained_node(self) -> bool:
+        """Move to another node if this one takes no new work."""
+        node = self.product().node
+        if self.ctx.takes_work(node):
+            return False
+        self.ctx.place(move=[self.place_name])
+        self.ctx.forget()
+        logger.warning("%s: %s takes no new work, it moves to %s", self.name, node, self.product().node)
+        return True
 
     def make(self, inputs: Inputs, log: TextIO) -> None:
         """Run the job on the node and stream its log."""
         spec = self.job(inputs)
         self._keep_commands(spec)
 
+        teller = Teller(self, self.progress)
+
         def stream(text: str) -> None:
             log.write(text)
             log.flush()
+            teller.hear(text)
 
         try:
             run_job(self.connection, spec, stream, self.ctx.settings.cluster.poll_s)
         except ProgramError as error:
             raise self.explain(error) from error
+        finally:
+            teller.stop()
 
     def job(self, inputs: Inputs) -> JobSpec:
         """The job that makes the product."""
@@ -322,7 +414,7 @@ class NodeStage(Stage):
             inputs={role: manifest.fingerprint for role, manifest in inputs.items()},
             steps=self.steps(inputs, part_path(product, self.key)),
             lease_s=cluster.lease_s,
-            timeout_s=cluster.time_limit_s,
+            timeout_s=cluster.limit_of(self.stage),
             min_free_bytes=int(cluster.min_free_mb * 1e6),
             record=str(parent / "made.jsonl"),
         )
@@ -400,6 +492,11 @@ class HeadStage(Stage):
             local = Path(folder) / name
             self.ctx.connections[product.node].fetch(f"{product.path}/{name}", local)
             yield local
+
+
+def is_gone(error: SipError) -> bool:
+    """Whether an error says that a node has not answered for so long that its work has to move."""
+    return isinstance(error, TransportError) and bool(error.node)
 
 
 def timestamp() -> str:

@@ -45,7 +45,8 @@ CHAIN: Mapping[str, Mapping[str, Need]] = {
     "InitialSkyModel": {"gvds": Need("DescribeObservation")},
     "Calibrate": {"data": Need("Preprocess"), "vds": Need("DescribeSubband"), "skymodel": SKYMODEL},
     "ImageSubband": {"data": Need("Calibrate", cycle="last"), "vds": Need("DescribeSubband")},
-    "ImageBand": {"gvds": Need("DescribeObservation"), "subbands": Need("Calibrate", every_subband=True)},
+    "GatherSubband": {"data": Need("Calibrate")},
+    "ImageBand": {"gvds": Need("DescribeObservation"), "subbands": Need("GatherSubband", every_subband=True)},
     "FindSources": {"image": Need("ImageBand")},
     "UpdateSkyModel": {"sources": Need("FindSources"), "skymodel": SKYMODEL},
     "QualityReport": {

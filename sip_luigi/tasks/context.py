@@ -1,9 +1,10 @@
-"""What all tasks of one observation share: settings, nodes, subbands, the index of products."""
+"""What all tasks of one observation share: settings, nodes, subbands, places, the index of products."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -12,18 +13,26 @@ import luigi
 from luigi.parameter import ParameterVisibility
 
 from sip_luigi.domain.clusterdesc import ClusterDesc, Node, read_clusterdesc
-from sip_luigi.domain.errors import ConfigurationError, TransportError, UnknownObservation
-from sip_luigi.domain.observation import JobLayout, Subband, check_obs_id, subband_name
+from sip_luigi.domain.errors import ConfigurationError, TransportError
+from sip_luigi.domain.observation import JobLayout, Subband, check_obs_id
+from sip_luigi.domain.placement import ComputeNode, Place, lost_locality, place_subbands
 from sip_luigi.execution.connection import Connection
 from sip_luigi.execution.index import NodeIndex
 from sip_luigi.execution.local import LocalConnection
 from sip_luigi.execution.losses import LossRecords
+from sip_luigi.execution.nodestates import UNREACHABLE, NodeStates
+from sip_luigi.execution.patience import PatientConnection
+from sip_luigi.execution.placement import PlacementRecord
+from sip_luigi.execution.ssh import SshConnection, SshOptions
 from sip_luigi.settings import Settings, load_settings
+from sip_luigi.tasks.survey import survey
 
 logger = logging.getLogger("sip_luigi")
 
 HEAD = "head"
 """Name under which products on the head node, where this process runs, are targets."""
+BAND = "band"
+"""Name under which the imaging node has its place."""
 
 
 @dataclass(eq=False)
@@ -40,8 +49,14 @@ class Context:
         Paths on the head node.
     subbands : tuple of Subband
         The observation, in order of name.
+    nodes : tuple of ComputeNode
+        Compute nodes that answered when the run began.
     connections : dict
         The nodes by name, and :data:`HEAD`.
+    states : NodeStates
+        Which nodes take no new work.
+    record : PlacementRecord
+        Where the chains run.
     index : NodeIndex
         What is where.
     losses : LossRecords
@@ -52,16 +67,21 @@ class Context:
     cluster: ClusterDesc
     layout: JobLayout
     subbands: tuple[Subband, ...]
+    nodes: tuple[ComputeNode, ...]
     connections: dict[str, Connection]
+    states: NodeStates
+    record: PlacementRecord
     index: NodeIndex
     losses: LossRecords
+    places: Mapping[str, Place] = field(default_factory=dict)
     complete: dict[str, bool] = field(default_factory=dict)
 
     def forget(self) -> None:
-        """Drop all that was seen on nodes: something has changed."""
+        """Drop all that was seen: something has changed."""
         self.index.forget()
         self.losses.forget()
         self.complete.clear()
+        self.places = self.record.read() or self.places
 
     def subband(self, name: str) -> Subband:
         """The subband of a name.
@@ -78,23 +98,86 @@ class Context:
         raise ConfigurationError(f"{self.layout.obs_id} has no subband {name!r}; it has {known}")
 
     def compute_node(self, subband: Subband) -> Node:
-        """Where the chain of a subband runs: where its data lie, else in turn; the same on every run."""
-        nodes = self.cluster.compute
-        for node in nodes:
-            if node.name == subband.node:
-                return node
-        # By its number, so that another subband more or less moves nothing.
-        return nodes[subband.number % len(nodes)]
+        """Where the chain of a subband runs."""
+        return self._compute(self.places[subband.name].node)
 
     @property
     def imaging_node(self) -> Node:
         """Where the band is imaged."""
-        return self.cluster.compute[0]
+        return self._compute(self.places[BAND].node)
+
+    def cores(self, node: str) -> int:
+        """Cores of a compute node that are used."""
+        return next((entry.cores for entry in self.nodes if entry.name == node), 1)
+
+    def takes_work(self, node: str) -> bool:
+        """Whether new work may be started on a node."""
+        return node not in self.states.read()
+
+    def place(self, move: Iterable[str] = ()) -> None:
+        """Give a place to whatever has none, and to everything on nodes that are gone.
+
+        Parameters
+        ----------
+        move : iterable of str
+            What shall not stay where it is if that node takes no new work: names of subbands, :data:`BAND`.
+        """
+        states, moving = self.states.read(), set(move)
+        takers = [node for node in self.nodes if node.name not in states]
+        if not takers:
+            reasons = "; ".join(f"{name}: {state.state}: {state.reason}" for name, state in states.items())
+            raise TransportError(
+                f"no compute node takes work ({reasons}); give one back: sip cluster resume NODE"
+            )
+        compute = {node.name for node in self.cluster.compute}
+
+        def stays(name: str, place: Place) -> bool:
+            state = states.get(place.node)
+            out = state and (name in moving or state.state == UNREACHABLE)
+            return place.node in compute and not out
+
+        def decide(before: Mapping[str, Place]) -> dict[str, Place]:
+            kept = {name: place for name, place in before.items() if stays(name, place)}
+            places = place_subbands(self.subbands, takers, kept)
+            places[BAND] = kept.get(BAND) or self._imaging_place(takers)
+            return {name: _moved(before.get(name), place) for name, place in places.items()}
+
+        self.places = self.record.update(decide)
+
+    def give_up(self, error: TransportError) -> bool:
+        """Move everything off a compute node that is gone; tell whether that was what is wrong."""
+        if error.node not in {node.name for node in self.cluster.compute}:
+            return False
+        logger.error("%s is gone, its subbands move elsewhere: %s", error.node, error)
+        self.states.keep_out(error.node, UNREACHABLE, str(error))
+        self.place()
+        self.forget()
+        return True
 
     def working_directory(self, node: Node) -> PurePosixPath:
         """Where products of the observation lie on a compute node."""
         working = self.settings.layout.working_directory
         return PurePosixPath(node.local_disks[0]) / working / self.layout.obs_id
+
+    def _compute(self, name: str) -> Node:
+        return next(node for node in self.cluster.compute if node.name == name)
+
+    def _imaging_place(self, takers: Iterable[ComputeNode]) -> Place:
+        names, wanted = [node.name for node in takers], self.settings.cluster.imaging_node
+        if wanted in names:
+            return Place(wanted, "[cluster] imaging_node")
+        if wanted and wanted not in {node.name for node in self.cluster.compute}:
+            raise ConfigurationError(
+                f"[cluster] imaging_node = {wanted}: no such compute node; "
+                f"there are {', '.join(node.name for node in self.cluster.compute)}"
+            )
+        return Place(names[0], "the first node that takes work")
+
+
+def _moved(before: Place | None, place: Place) -> Place:
+    if before is None or before.node == place.node:
+        return place
+    return Place(place.node, f"moved from {before.node}; {place.reason}")
 
 
 class ContextParameter(luigi.Parameter[Any]):
@@ -120,7 +203,7 @@ class ContextParameter(luigi.Parameter[Any]):
 
 
 def open_context(obs_id: str, settings: Settings | None = None) -> Context:
-    """Read the configuration, look at the storage nodes and find the observation.
+    """Read the configuration, look at all nodes, find the observation and give its subbands their places.
 
     Raises
     ------
@@ -133,69 +216,60 @@ def open_context(obs_id: str, settings: Settings | None = None) -> Context:
     """
     check_obs_id(obs_id)
     settings = settings or load_settings()
-    cluster = _read_cluster(settings)
+    cluster = read_cluster(settings)
     layout = _job_layout(settings, obs_id)
-    connections: dict[str, Connection] = {node.name: LocalConnection(node.name) for node in cluster.nodes}
-    connections[HEAD] = LocalConnection(HEAD)
-    _require_programs(settings, cluster, connections)
-    subbands = find_subbands(settings, cluster, connections, obs_id)
-    _require_known((subband.name for subband in subbands), layout)
-    return Context(
+    states = node_states(settings)
+    connections = connect(settings, cluster)
+    found = survey(settings, cluster, connections, states, obs_id)
+    _require_known((subband.name for subband in found.subbands), layout)
+    patient = {name: _patient(connection, settings) for name, connection in connections.items()}
+    ctx = Context(
         settings=settings,
         cluster=cluster,
         layout=layout,
-        subbands=subbands,
-        connections=connections,
-        index=NodeIndex(connections),
+        subbands=found.subbands,
+        nodes=found.nodes,
+        connections=patient,
+        states=states,
+        record=PlacementRecord(layout.directory / "placement.json"),
+        index=NodeIndex(patient),
         losses=LossRecords(layout.losses),
     )
+    ctx.place()
+    _warn_of_lost_locality(ctx)
+    return ctx
 
 
-def find_subbands(
-    settings: Settings, cluster: ClusterDesc, connections: dict[str, Connection], obs_id: str
-) -> tuple[Subband, ...]:
-    """All subbands of an observation on the storage nodes, with one look at each."""
-    pattern = settings.layout.raw_pattern.replace("{obs_id}", obs_id)
-    found: dict[str, Subband] = {}
-    for node in cluster.storage:
-        raw = {"directories": list(node.local_disks), "pattern": pattern, "obs_id": obs_id}
-        answer = connections[node.name].call("look", {"raw": raw, "disks": list(node.local_disks)})
-        _require_disks(node, answer["disks"])
-        for entry in answer["raw"]:
-            subband = Subband(name=subband_name(entry["path"], obs_id), node=node.name, **entry)
-            first = found.setdefault(subband.name, subband)
-            if first is not subband and Path(first.path).name != Path(subband.path).name:
-                raise ConfigurationError(
-                    f"{first.node}:{first.path} and {subband.node}:{subband.path} are both subband {subband.name}; "
-                    "let [layout] raw_pattern match one of them"
-                )
-            if first is not subband:
-                logger.warning(
-                    "%s is on %s:%s and on %s:%s: the first is used",
-                    subband.name,
-                    first.node,
-                    first.path,
-                    subband.node,
-                    subband.path,
-                )
-    if not found:
-        searched = ", ".join(f"{node.name}:{disk}" for node in cluster.storage for disk in node.local_disks)
-        raise UnknownObservation(
-            f"observation {obs_id}: no {pattern} on {searched} (nor in a directory {obs_id} there); check "
-            "the id, [layout] raw_pattern and the storage disks in [cluster] clusterdesc"
+def connect(settings: Settings, cluster: ClusterDesc) -> dict[str, Connection]:
+    """A way to every node, and to :data:`HEAD`; nothing is opened yet."""
+    chosen = settings.cluster
+    connections: dict[str, Connection] = {name: LocalConnection(name) for name in cluster.names}
+    if chosen.execution == "ssh":
+        options = SshOptions(
+            config=chosen.ssh_config,
+            python=chosen.node_python or sys.executable,
+            connect_timeout_s=chosen.connect_timeout_s,
+            answer_timeout_s=chosen.answer_timeout_s,
         )
-    _require_one_pointing(found.values(), obs_id)
-    return tuple(sorted(found.values(), key=lambda subband: (subband.number, subband.name)))
+        connections = {name: SshConnection(name, options) for name in cluster.names}
+    return {**connections, HEAD: LocalConnection(HEAD)}
 
 
-def _require_disks(node: Node, disks: dict[str, Any]) -> None:
-    """Refuse to take a disk that is not mounted for one without data."""
-    missing = [disk for disk, state in disks.items() if not state["there"]]
-    if missing:
-        raise TransportError(
-            f"{node.name}: storage disk {', '.join(missing)} is not there; mount it, or take it out of "
-            "[cluster] clusterdesc: its data would be taken for missing"
-        )
+def node_states(settings: Settings) -> NodeStates:
+    """The record of nodes that take no new work; all observations share it."""
+    return NodeStates(settings.runtime_directory / "cluster" / "nodes.json")
+
+
+def _patient(connection: Connection, settings: Settings) -> Connection:
+    if isinstance(connection, LocalConnection):
+        return connection
+    return PatientConnection(connection, settings.cluster.outage_s)
+
+
+def _warn_of_lost_locality(ctx: Context) -> None:
+    away = lost_locality(ctx.places, ctx.subbands, (node.name for node in ctx.cluster.compute))
+    if away:
+        logger.warning("processed away from the node where their raw data lie: %s", ", ".join(away))
 
 
 def _require_known(found: Iterable[str], layout: JobLayout) -> None:
@@ -209,16 +283,8 @@ def _require_known(found: Iterable[str], layout: JobLayout) -> None:
         )
 
 
-def _require_one_pointing(subbands: Iterable[Subband], obs_id: str) -> None:
-    pointings = sorted({subband.sap for subband in subbands})
-    if len(pointings) > 1:
-        raise ConfigurationError(
-            f"observation {obs_id} has the pointings {', '.join(pointings)}, which cannot share an image; "
-            f"choose one, as in [layout] raw_pattern = {{obs_id}}_{pointings[0]}_SB*_uv.MS"
-        )
-
-
-def _read_cluster(settings: Settings) -> ClusterDesc:
+def read_cluster(settings: Settings) -> ClusterDesc:
+    """The cluster description of the settings, or this machine alone."""
     path = settings.cluster.clusterdesc
     if not path:
         disk = str(settings.runtime_directory)
@@ -232,6 +298,10 @@ def _read_cluster(settings: Settings) -> ClusterDesc:
             raise ConfigurationError(
                 f"{path}: {role} nodes without a local disk: {', '.join(bare) or 'all'}; give {keys}"
             )
+    if settings.cluster.execution == "ssh" and HEAD in cluster.names:
+        raise ConfigurationError(
+            f"{path}: a node named {HEAD!r}: that name stands for the machine that runs the pipeline; use another"
+        )
     return cluster
 
 
@@ -243,23 +313,3 @@ def _job_layout(settings: Settings, obs_id: str) -> JobLayout:
         )
     directory = Path(given).expanduser() if given else settings.runtime_directory / "jobs" / obs_id
     return JobLayout(directory.absolute(), obs_id)
-
-
-def _require_programs(settings: Settings, cluster: ClusterDesc, connections: dict[str, Connection]) -> None:
-    needed = {
-        settings.dppp.executable: "[dppp] executable: DP3, from the PyPI package dp3",
-        settings.imaging.executable: "[imaging] executable: WSClean, from the Debian package wsclean",
-    }
-    for node in cluster.compute:
-        disks = [node.local_disks[0]]
-        answer = connections[node.name].call("look", {"programs": list(needed), "disks": disks})
-        for disk, state in answer["disks"].items():
-            if state["there"] and not state["writable"]:
-                raise ConfigurationError(
-                    f"{node.name}: compute disk {disk} cannot be written; change its rights"
-                )
-        for program, what in needed.items():
-            if not answer["programs"][program]:
-                raise ConfigurationError(
-                    f"{node.name}: program {program!r} not found ({what}); install it or name its path"
-                )

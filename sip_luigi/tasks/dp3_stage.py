@@ -11,6 +11,7 @@ from sip_luigi.domain.errors import ConfigurationError, ProgramError, SipError
 from sip_luigi.domain.parset import Parset
 from sip_luigi.domain.product import Manifest
 from sip_luigi.programs.dp3 import DataShape, dp3_command
+from sip_luigi.programs.logs import dp3_progress
 from sip_luigi.tasks.subband import SubbandNodeStage
 
 _UNUSED_KEYS = re.compile(r"parset keywords were not used.*?\n((?:\s+- \S+\n)+)", re.DOTALL)
@@ -18,6 +19,15 @@ _UNUSED_KEYS = re.compile(r"parset keywords were not used.*?\n((?:\s+- \S+\n)+)"
 
 class Dp3Stage(SubbandNodeStage):
     """One pass of DP3 over the MeasurementSet of a subband."""
+
+    @property
+    def cores(self) -> int:
+        """``[dppp] threads``."""
+        return self.ctx.settings.dppp.threads
+
+    def progress(self, log: str) -> float:
+        """As DP3's progress bar says."""
+        return dp3_progress(log)
 
     @property
     def patch(self) -> str:

@@ -28,6 +28,11 @@ class FindSources(NodeStage):
         """Stage and cycle."""
         return f"{self.stage}.cycle{self.cycle}"
 
+    @property
+    def cores(self) -> int:
+        """``[source_finding] threads``."""
+        return self.ctx.settings.source_finding.threads
+
     def science(self) -> dict[str, Any]:
         """Settings of ``[source_finding]``."""
         return self.ctx.settings.source_finding.science()

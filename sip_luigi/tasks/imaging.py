@@ -7,6 +7,7 @@ from typing import Any
 
 from sip_luigi import __version__
 from sip_luigi.execution.targets import ImageTarget
+from sip_luigi.programs.logs import wsclean_progress
 from sip_luigi.programs.wsclean import (
     Geometry,
     band_parts,
@@ -25,6 +26,15 @@ class ImagingStage(NodeStage):
     """One run of WSClean over some MeasurementSets, in Stokes I, and in V for the noise."""
 
     target_class = ImageTarget
+
+    @property
+    def cores(self) -> int:
+        """``[imaging] threads``, or all that the node has."""
+        return self.ctx.settings.imaging.threads or self.ctx.cores(self.product().node)
+
+    def progress(self, log: str) -> float:
+        """By the major iterations of WSClean."""
+        return wsclean_progress(log)
 
     def science(self) -> dict[str, Any]:
         """Settings of ``[imaging]``."""

@@ -20,8 +20,12 @@ class Preprocess(Dp3Stage):
         """Settings of ``[dppp]`` and the user's own keys."""
         settings = self.ctx.settings.dppp
         # By content: a strategy file may be edited.
-        strategy = strategy_file(settings.strategy).read_text(encoding="utf-8") if settings.aoflagger else ""
-        return {**settings.science(), "strategy": digest(strategy), "parset": self.patch_text()}
+        return {**settings.science(), "strategy": digest(self.strategy()), "parset": self.patch_text()}
+
+    def strategy(self) -> str:
+        """Text of AOFlagger's strategy; it goes to the node with the job."""
+        settings = self.ctx.settings.dppp
+        return strategy_file(settings.strategy).read_text(encoding="utf-8") if settings.aoflagger else ""
 
     @property
     def patch(self) -> str:
@@ -32,14 +36,14 @@ class Preprocess(Dp3Stage):
         """Run DP3, then look at what came out."""
         settings = self.ctx.settings.dppp
         shape = shape_of(described(inputs["vds"]))
-        output = f"{part}/{self.measurementset}"
+        output, strategy = f"{part}/{self.measurementset}", f"{part}/strategy.lua"
         source = f"{self.dependencies['data'].product().path}/{self.measurementset}"
         parset = preprocess_steps(
             settings,
             source,
             output,
             shape,
-            strategy_path=str(strategy_file(settings.strategy)) if settings.aoflagger else "",
+            strategy_path=strategy if settings.aoflagger else "",
             statistics_path=f"{part}/flags.json",
         )
         request: dict[str, Any] = {"path": output, "max_flagged_fraction": settings.max_flagged_fraction}
@@ -47,6 +51,7 @@ class Preprocess(Dp3Stage):
             expected = averaged_shape(settings, shape)
             request["reference"] = {"n_times": expected.n_times, "n_channels": expected.n_channels}
         return (
+            *([{"write": strategy, "text": self.strategy()}] if settings.aoflagger else []),
             *self.run_parset(part, self.patched(parset)),
             {"call": "verify_measurementset", "request": request},
         )

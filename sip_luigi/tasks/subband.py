@@ -42,6 +42,11 @@ class SubbandNodeStage(SubbandStage, NodeStage):
         return self.ctx.compute_node(self.raw)
 
     @property
+    def place_name(self) -> str:
+        """The subband."""
+        return str(self.subband)
+
+    @property
     def folder(self) -> str:
         """Name of the product's directory below the subband's."""
         return self.stage

@@ -89,16 +89,20 @@ def same_results(observatory, undisturbed):
     name = f"{observatory.obs_id}.image.fits"
     first, second = (fits.getdata(place.results / name) for place in (observatory, undisturbed))
     noise = undisturbed.quality["rms_jy_beam"]
-    assert np.abs(first - second).max() < 0.5 * noise
-    tables = [
+    assert np.abs(first - second).max() < 0.2 * noise
+    ours, theirs = (
         Table.read(place.results / f"{observatory.obs_id}.catalogue.fits")
         for place in (observatory, undisturbed)
-    ]
-    assert len(tables[0]) == len(tables[1])
+    )
+    assert len(ours) == len(theirs)
     # PyBDSF numbers islands by their first pixel, which the last bit may move.
-    for table in tables:
+    for table in (ours, theirs):
         table.sort("RA")
-    # What the tools do not repeat is small against the errors of measurement.
-    for column in ("TOTAL_FLUX", "RA", "DEC"):
-        difference = np.abs(tables[0][column] - tables[1][column])
-        assert (difference < tables[1][f"E_{column}"]).all(), (column, difference, tables[1][f"E_{column}"])
+    # What the tools do not repeat is small against the errors of measurement. Into how many Gaussians PyBDSF takes
+    # a source apart may turn on the last bit, and with it their sum and centroid; its peak does not.
+    alike = ours["N_GAUS"] == theirs["N_GAUS"]
+    assert alike.sum() >= 0.7 * len(ours)
+    for column, rows in (("TOTAL_FLUX", alike), ("RA", alike), ("DEC", alike), ("PEAK_FLUX", ...)):
+        difference = np.abs(ours[column] - theirs[column])[rows]
+        assert (difference < theirs[f"E_{column}"][rows]).all(), (column, difference)
+    assert np.abs(ours["DEC"] - theirs["DEC"]).max() < 0.1 * undisturbed.quality["beam_minor_arcsec"] / 3600

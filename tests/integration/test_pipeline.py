@@ -15,7 +15,7 @@ FIGURES = {
     *("beam_pa_deg", "frequency_hz", "bandwidth_hz", "n_sources", "flux_ratio_median"),
     *("flux_ratio_scatter", "astrometric_offset_arcsec"),
 }
-CHAIN = {"copy": 4, "preprocess": 4, "calibrate": 4, "image_band": 1, "find_sources": 1}
+CHAIN = {"copy": 4, "preprocess": 4, "calibrate": 4, "gather": 4, "image_band": 1, "find_sources": 1}
 
 
 def again(observatory):
@@ -73,7 +73,7 @@ def _nothing_changed(observatory):
 def _settings_changed(observatory):
     following = {"image_band": 1, "find_sources": 1}
     observatory.settings["calibration"]["gain_interval_s"] = 450
-    assert again(observatory) == {"calibrate": 4, **following}
+    assert again(observatory) == {"calibrate": 4, "gather": 4, **following}
     observatory.settings["imaging"]["robust"] = 0.5
     assert again(observatory) == following
     observatory.settings["source_finding"] = {"threshold_peak_sigma": 6}
@@ -100,7 +100,7 @@ def test_cycles(small_observatory):
     small_observatory.settings["pipeline"] = {"cycles": 2, "image_subbands": True}
     small_observatory.succeed()
     assert dict(small_observatory.made_stages()) == {
-        **{"copy": 4, "preprocess": 4, "calibrate": 8},
+        **{"copy": 4, "preprocess": 4, "calibrate": 8, "gather": 8},
         **{"image_band": 2, "find_sources": 2, "image_subband": 4},
     }
     first, second = (

@@ -16,7 +16,10 @@ LAYERS = (
     "fits",
     "report",
     "tasks",
+    "clustercheck",
+    "scheduling",
     "pipeline",
+    "testcluster",
     "simulation",
     "selftest",
     "cli",
@@ -26,8 +29,9 @@ CONFINED = {
     "casacore": ("node", "simulation"),
     "everybeam": ("node", "simulation"),
     "bdsf": ("node",),
-    "luigi": ("settings", "execution", "tasks", "pipeline"),
+    "luigi": ("settings", "execution", "tasks", "scheduling", "pipeline"),
     "click": ("cli",),
+    "paramiko": ("execution",),
 }
 
 
@@ -63,6 +67,12 @@ def test_confined_packages(path):
     for name in imported(path):
         allowed = CONFINED.get(name.split(".")[0])
         assert allowed is None or layer(path) in allowed, f"{path} imports {name}"
+
+
+def test_only_the_ssh_modules_import_paramiko():
+    users = {path.stem for path in modules() if "paramiko" in {name.split(".")[0] for name in imported(path)}}
+    assert users
+    assert all(name == "ssh" or name.startswith("ssh_") for name in users), users
 
 
 def test_no_cycles():

@@ -120,8 +120,8 @@ def test_a_missing_program_is_named(spec):
 
 
 def test_bad_data_are_told_from_a_failure(spec, tmp_path):
-    request = {"source": str(tmp_path / "absent"), "destination": "x", "mode": "copy"}
-    with pytest.raises(BadData, match="raw MeasurementSet is gone"):
+    request = {"source": str(tmp_path / "absent"), "destination": "x", "origin": "lse001:/x"}
+    with pytest.raises(BadData, match="MeasurementSet is gone"):
         run(spec({"call": "copy", "request": request}))
 
 
@@ -157,7 +157,7 @@ def test_cancel_ends_the_whole_group(spec, tmp_path):
     NODE.call("start", slow.to_json())
     wait_until(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text().strip())
     assert job.cancel({"directory": slow.directory})["state"] == "cancelled"
-    assert not alive(int((tmp_path / "child").read_text()))
+    wait_until(lambda: not alive(int((tmp_path / "child").read_text())))
     assert not list(tmp_path.glob("product*"))
 
 
@@ -237,8 +237,8 @@ def test_a_call_keeps_its_answer(spec, tmp_path):
     (source / "f").write_text("abc")
     request = {
         **{"source": str(source), "destination": str(tmp_path / f"product.part-{'k' * 8}" / "copy")},
-        **{"mode": "copy", "n_files": 1, "size_bytes": 3},
+        **{"origin": "lse001:/x", "n_files": 1, "size_bytes": 3},
     }
     run(spec({"call": "copy", "request": request}, {"note": [1], "name": "seen"}))
     manifest = Manifest.from_text((tmp_path / "product" / "sip-manifest.json").read_text())
-    assert manifest.measures == {"copy": {"mode": "copy", "n_files": 1, "size_bytes": 3}, "seen": [1]}
+    assert manifest.measures == {"copy": {"mode": "link", "n_files": 1, "size_bytes": 3}, "seen": [1]}

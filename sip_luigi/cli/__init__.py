@@ -1,0 +1,24 @@
+"""The ``sip`` command: what is around the main command."""
+
+from __future__ import annotations
+
+import click
+
+from sip_luigi import __version__
+from sip_luigi.cli.cluster import cluster
+from sip_luigi.cli.observation import plan, retry
+from sip_luigi.cli.selftest import demo, selftest
+from sip_luigi.cli.simulate import simulate
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="sip")
+def main() -> None:
+    """Run everything around the LOFAR Standard Imaging Pipeline.
+
+    The pipeline itself is run by: luigi --module sip_luigi ImagingPipeline --obs-id L102085
+    """
+
+
+for command in (simulate, selftest, demo, plan, retry, cluster):
+    main.add_command(command)

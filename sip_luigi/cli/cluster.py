@@ -1,0 +1,87 @@
+"""``sip cluster``: the nodes, and which of them work."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from sip_luigi.cli.common import reported
+
+
+@click.group()
+def cluster() -> None:
+    """Check the nodes of the cluster, take them out of the work and give them back."""
+
+
+@cluster.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def check(as_json: bool) -> None:
+    """Ask every node for what the pipeline needs; ends with 1 where the pipeline would fail."""
+    from sip_luigi.clustercheck import check_cluster  # noqa: PLC0415 - Luigi takes a while
+
+    with reported():
+        findings = [finding.to_json() for finding in check_cluster()]
+    if as_json:
+        click.echo(json.dumps({"nodes": findings}))
+    else:
+        _show(findings)
+    sys.exit(1 if any(finding["problems"] for finding in findings) else 0)
+
+
+@cluster.command()
+@click.argument("node")
+@click.option("--reason", default="", help="Why, for those who come later.")
+def drain(node: str, reason: str) -> None:
+    """Give NODE no new work; its unfinished subbands move elsewhere. What runs there is seen through.
+
+    Example: sip cluster drain lce019 --reason "new disk"
+    """
+    from sip_luigi.execution.nodestates import DRAINED  # noqa: PLC0415 - Luigi takes a while
+
+    with reported():
+        _states(node).keep_out(node, DRAINED, reason or f"by {getpass.getuser()}")
+    click.echo(f"{node} takes no new work; give it back: sip cluster resume {node}")
+
+
+@cluster.command()
+@click.argument("node")
+def resume(node: str) -> None:
+    """Let NODE work again."""
+    with reported():
+        was_out = _states(node).give_back(node)
+    click.echo(f"{node} takes work" if was_out else f"{node} was not kept out")
+
+
+def _states(node: str) -> Any:
+    from sip_luigi.domain.errors import ConfigurationError  # noqa: PLC0415
+    from sip_luigi.settings.load import load_settings  # noqa: PLC0415
+    from sip_luigi.tasks.context import node_states, read_cluster  # noqa: PLC0415
+
+    settings = load_settings()
+    names = [entry.name for entry in read_cluster(settings).compute]
+    if node not in names:
+        raise ConfigurationError(f"{node}: no such compute node; there are {', '.join(names)}")
+    return node_states(settings)
+
+
+def _show(findings: list[dict[str, Any]]) -> None:
+    table = Table("node", "roles", "state", "programs", "disks", "cores", "clock")
+    for found in findings:
+        state = "[red]fails[/red]" if found["problems"] else "[green]good[/green]"
+        programs = "\n".join(f"{name} {version}" for name, version in found["programs"].items())
+        disks = "\n".join(f"{disk} {free / 1e9:.1f} GB free" for disk, free in found["disks"].items())
+        clock = "" if found["clock_offset_s"] is None else f"{found['clock_offset_s']:+.1f} s"
+        cores = "" if found["cores"] is None else str(found["cores"])
+        table.add_row(found["node"], " ".join(found["roles"]), state, programs, disks, cores, clock)
+    console = Console()
+    console.print(table)
+    for found in findings:
+        for kind, colour in (("problems", "red"), ("warnings", "yellow")):
+            for text in found[kind]:
+                console.print(f"[{colour}]{found['node']}[/{colour}]: {text}", highlight=False, markup=True)

@@ -1,0 +1,91 @@
+"""Which nodes are kept out of the work, and why: a small file on the head node that every run reads."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sip_luigi.node.publish import write_atomically
+
+DRAINED, UNREACHABLE = "drained", "unreachable"
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """Why a node takes no new work.
+
+    Attributes
+    ----------
+    state : {"drained", "unreachable"}
+        Whether an operator said so, or the node did not answer.
+    reason : str
+        In a few words.
+    since : str
+        ISO 8601 time (UTC).
+    """
+
+    state: str
+    reason: str
+    since: str
+
+
+@dataclass(frozen=True)
+class NodeStates:
+    """The record, one JSON file; writers take turns.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    """
+
+    path: Path
+
+    def read(self) -> dict[str, NodeState]:
+        """Every node that is kept out."""
+        try:
+            values = json.loads(self.path.read_text(encoding="utf-8"))
+            return {name: NodeState(**value) for name, value in values.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+    def keep_out(self, node: str, state: str, reason: str) -> None:
+        """Give a node no new work; what an operator said is not overwritten by what was found."""
+        with locked(self.path):
+            states = self.read()
+            if state == UNREACHABLE and node in states:
+                return
+            since = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+            self._write({**states, node: NodeState(state, reason, since)})
+
+    def give_back(self, node: str, state: str = "") -> bool:
+        """Let a node work again; with `state` only if it was kept out for that. Tell whether it was out."""
+        with locked(self.path):
+            states = self.read()
+            if node not in states or (state and states[node].state != state):
+                return False
+            del states[node]
+            self._write(states)
+            return True
+
+    def _write(self, states: dict[str, NodeState]) -> None:
+        values = {name: asdict(value) for name, value in states.items()}
+        write_atomically(self.path, json.dumps(values, indent=1))
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a file that several processes of this machine change."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

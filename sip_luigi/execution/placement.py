@@ -1,0 +1,45 @@
+"""The places of an observation's subbands, kept with the job: the same on every run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sip_luigi.domain.placement import Place
+from sip_luigi.execution.nodestates import locked
+from sip_luigi.node.publish import write_atomically
+
+Places = dict[str, Place]
+
+
+@dataclass(frozen=True)
+class PlacementRecord:
+    """Places by name, one JSON file; writers take turns.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    """
+
+    path: Path
+
+    def read(self) -> Places:
+        """The places that were given; none when there is no file."""
+        try:
+            values = json.loads(self.path.read_text(encoding="utf-8"))
+            return {name: Place(**value) for name, value in values.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+    def update(self, decide: Callable[[Places], Mapping[str, Place]]) -> Places:
+        """Replace the places by what `decide` makes of them, while nobody else does."""
+        with locked(self.path):
+            before = self.read()
+            after = dict(decide(before))
+            if after != before:
+                values = {name: asdict(place) for name, place in after.items()}
+                write_atomically(self.path, json.dumps(values, indent=1))
+            return after

@@ -1,0 +1,142 @@
+"""A Luigi worker that does not give up when luigid forgets, and tells luigid what the nodes can take.
+
+Its tasks run in threads: they only wait for jobs on nodes, and threads share the connections, where Luigi's
+forked processes would each have to log in anew.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from typing import Any
+
+import luigi.interface
+import luigi.worker
+from luigi.task import Task
+from luigi.task_status import DONE, FAILED
+
+from sip_luigi.domain.errors import ProgramError
+from sip_luigi.tasks.base import Stage
+
+logger = logging.getLogger("sip_luigi")
+
+PAUSE_S = 2.0
+"""Between two looks at work that another worker does."""
+MAX_ROUNDS_DONE = 3
+"""How often the last task may end well and leave something undone before that is called an error."""
+
+
+class ResultQueue(queue.Queue[Any]):
+    """Where tasks leave their results: threads need no pipe, and no pickling."""
+
+    def close(self) -> None:
+        """As the queues of processes have it; there is nothing to close."""
+
+
+class TaskThread(luigi.worker.TaskProcess):
+    """A task in a thread of the worker; for Luigi it looks like a process of its own."""
+
+    def start(self) -> None:
+        """Run the task."""
+        # A daemon: an interrupted worker does not wait, its jobs live on without it.
+        self.thread = threading.Thread(target=self.run, name=self.task.task_id, daemon=True)
+        self.thread.start()
+
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        return self.thread.is_alive()
+
+    def terminate(self) -> None:
+        """A thread cannot be ended; the time limits of jobs are kept on their nodes."""
+
+
+class SteadfastWorker(luigi.worker.Worker):
+    """Goes on until what was asked for is there or something failed.
+
+    Luigi's own worker ends when the scheduler has nothing for it: also when the scheduler was restarted
+    without its state, and when another worker is doing the rest.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.roots: list[Task] = []
+        self._task_result_queue = ResultQueue()  # type: ignore[assignment]
+
+    def add(self, task: Task, *args: Any, **kwargs: Any) -> bool:
+        """Schedule a task and all that it requires."""
+        if task not in self.roots:
+            self.roots.append(task)
+            if isinstance(task, Stage):
+                self._announce_capacities(task)
+        return bool(super().add(task, *args, **kwargs))
+
+    def run(self) -> bool:
+        """Run tasks until nothing is left to do; tell whether all went well."""
+        succeeded = bool(super().run())
+        said = False
+        while self._is_unfinished():
+            if self._rounds_done() >= MAX_ROUNDS_DONE:
+                raise ProgramError(
+                    f"{self.roots[0]} ended well {MAX_ROUNDS_DONE} times, and still products are missing: something "
+                    "else removes or replaces them; look at the logs, stop it and start again"
+                )
+            if not said:
+                logger.warning("the scheduler has no more work, but not everything is done: asking again")
+                said = True
+            time.sleep(PAUSE_S)
+            for task in self.roots:
+                if isinstance(task, Stage):
+                    self._announce_capacities(task)
+                super().add(task)
+            succeeded = bool(super().run())
+        return succeeded
+
+    def _create_task_process(self, task: Task) -> TaskThread:
+        reporter = luigi.worker.TaskStatusReporter(self._scheduler, task.task_id, self._id, None)
+        return TaskThread(
+            task,
+            self._id,
+            self._task_result_queue,
+            reporter,
+            use_multiprocessing=self.worker_processes > 1,
+            check_unfulfilled_deps=self._config.check_unfulfilled_deps,
+            check_complete_on_run=self._config.check_complete_on_run,
+            task_completion_cache=self._task_completion_cache,
+        )
+
+    def _is_unfinished(self) -> bool:
+        if self._stop_requesting_work or not self.add_succeeded:
+            return False
+        if any(status == FAILED for _, status, _ in self._add_task_history):
+            return False
+        for task in self.roots:
+            if isinstance(task, Stage):
+                task.ctx.forget()
+        return not all(task.complete() for task in self.roots)
+
+    def _rounds_done(self) -> int:
+        return sum(status == DONE and task in self.roots for task, status, _ in self._add_task_history)
+
+    def _announce_capacities(self, root: Stage) -> None:
+        # Luigi waits for ever, without a word, for more of a resource than it knows of.
+        for node in root.ctx.nodes:
+            self._scheduler.update_resource(resource=f"{node.name}.cores", amount=node.cores)
+            streams = root.ctx.settings.cluster.disk_streams
+            self._scheduler.update_resource(resource=f"{node.name}.disk", amount=streams)
+
+
+class SteadfastFactory(luigi.interface._WorkerSchedulerFactory):
+    """Gives Luigi's command line these workers."""
+
+    def create_worker(
+        self, scheduler: Any, worker_processes: int, assistant: bool = False
+    ) -> SteadfastWorker:
+        """A worker for a scheduler."""
+        return SteadfastWorker(scheduler=scheduler, worker_processes=worker_processes, assistant=assistant)
+
+
+def use_steadfast_workers() -> None:
+    """Have ``luigi --module sip_luigi`` use them; it has no other way to say so."""
+    setattr(luigi.interface, "_WorkerSchedulerFactory", SteadfastFactory)  # noqa: B010 - a private name of Luigi

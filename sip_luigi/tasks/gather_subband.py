@@ -1,0 +1,57 @@
+"""GatherSubband: a calibrated subband from its compute node to the imaging node."""
+
+from __future__ import annotations
+
+import luigi
+
+from sip_luigi.domain.clusterdesc import Node
+from sip_luigi.domain.product import Product
+from sip_luigi.programs.rsync import rsync_progress
+from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.context import BAND
+from sip_luigi.tasks.subband import SubbandNodeStage
+from sip_luigi.tasks.transfer import transfer_steps
+
+
+class GatherSubband(SubbandNodeStage):
+    """Bring one calibrated subband to where the band is imaged."""
+
+    stage = "gather"
+    cores = 0
+    disk_streams = 1
+
+    cycle = luigi.IntParameter(default=0, description="Cycle of self-calibration, from 0")
+
+    @property
+    def name(self) -> str:
+        """Stage, subband and cycle."""
+        return f"{self.stage}.{self.subband}.cycle{self.cycle}"
+
+    @property
+    def folder(self) -> str:
+        """A directory a cycle."""
+        return f"{self.stage}.cycle{self.cycle}"
+
+    @property
+    def node(self) -> Node:
+        """The imaging node."""
+        return self.ctx.imaging_node
+
+    @property
+    def place_name(self) -> str:
+        """The band."""
+        return BAND
+
+    def progress(self, log: str) -> float:
+        """As rsync says."""
+        return rsync_progress(log)
+
+    def steps(self, inputs: Inputs, part: str) -> Steps:
+        """Copy or link; what was found of the data when they were calibrated goes with them."""
+        calibrated = self.dependencies["data"].product()
+        origin = Product(calibrated.node, f"{calibrated.path}/{self.measurementset}")
+        measures = inputs["data"].measures
+        return (
+            *transfer_steps(self.ctx, origin, self.product(), part, self.measurementset, {}),
+            *({"note": measures[name], "name": name} for name in ("beam", "verify_measurementset")),
+        )
