@@ -15,7 +15,6 @@ import luigi
 from sip_luigi import tasks
 from sip_luigi.domain.errors import DegradedOutcome, QuorumLost, TransportError
 from sip_luigi.domain.product import Manifest
-from sip_luigi.node.publish import remove
 from sip_luigi.scheduling import use_steadfast_workers
 from sip_luigi.settings.load import apply_luigi_defaults
 from sip_luigi.tasks.base import HeadStage, Inputs, Stage
@@ -145,12 +144,7 @@ class ImagingPipeline(HeadStage):
                 path.replace(aside)
             return
         node, origin = source
-        part = path.with_name(f"{path.name}.part-{self.key[:8]}")
-        try:
-            self.ctx.connections[node].fetch(origin, part)
-            part.replace(path)
-        finally:
-            remove(part)
+        self.ctx.connections[node].fetch(origin, path)
 
 
 def walk(root: Stage) -> list[Stage]:

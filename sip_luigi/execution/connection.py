@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -111,17 +108,6 @@ def judge_answer(
         said = f": {said}" if said else ""
         raise ProgramError(f"{node}: {command}: {answer.get('error', 'failed')} ({ended}{said})")
     return answer
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside a file; renamed to it at the end, removed when that is not reached."""
-    part = path.with_name(f"{path.name}.part-{uuid.uuid4().hex[:12]}")
-    try:
-        yield part
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _parse(stdout: bytes) -> dict[str, Any] | None:

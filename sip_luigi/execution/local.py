@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from sip_luigi.domain.errors import TransportError
-from sip_luigi.execution.connection import Completed, read_answer, written_whole
+from sip_luigi.execution.connection import Completed, read_answer
 from sip_luigi.node.__main__ import function
+from sip_luigi.node.files import written_whole
 from sip_luigi.node.serve import IN_PROCESS
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sip_luigi.domain.product import Manifest
+from sip_luigi.node.files import write_atomically
 from sip_luigi.node.look import read_manifest
-from sip_luigi.node.publish import write_atomically
 
 
 @dataclass

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sip_luigi.node.publish import write_atomically
+from sip_luigi.node.files import write_atomically
 
 DRAINED, UNREACHABLE = "drained", "unreachable"
 

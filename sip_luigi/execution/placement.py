@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sip_luigi.domain.placement import Place
 from sip_luigi.execution.nodestates import locked
-from sip_luigi.node.publish import write_atomically
+from sip_luigi.node.files import write_atomically
 
 Places = dict[str, Place]
 

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from sip_luigi.domain.errors import TransportError
-from sip_luigi.execution.connection import Completed, judge_answer, written_whole
+from sip_luigi.execution.connection import Completed, judge_answer
 from sip_luigi.execution.ssh_agent import Agent
 from sip_luigi.execution.ssh_connection import ConnectionLost, Deadline, Link, connect
 from sip_luigi.execution.ssh_exchange import exchange
 from sip_luigi.execution.ssh_pool import Pool
+from sip_luigi.node.files import written_whole
 
 T = TypeVar("T")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sip_luigi.domain.errors import BadData, ProgramError
+from sip_luigi.node.files import remove
 from sip_luigi.node.look import describe_raw
-from sip_luigi.node.publish import remove
 
 
 def copy(request: dict[str, Any]) -> dict[str, Any]:

@@ -15,9 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sip_luigi.node.process import GRACE_S, process_start_time, record_process
-from sip_luigi.node.publish import write_atomically
-from sip_luigi.node.supervise import supervise
+from sip_luigi.node.files import write_atomically
+from sip_luigi.node.process import GRACE_S, process_start_time
+from sip_luigi.node.supervise import record_process, supervise
 
 CHUNK = 1 << 18
 """Most bytes of a log that one poll returns."""

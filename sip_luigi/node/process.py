@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-
-from sip_luigi.node.publish import write_atomically
 
 GRACE_S = 5.0
 """Time between SIGTERM and SIGKILL for a group that has to go."""
@@ -23,9 +20,3 @@ def process_start_time(pid: int) -> str:
     fields = stat.rpartition(")")[2].split()
     # A zombie has ended; its parent has not asked yet.
     return "" if fields[0] == "Z" else fields[19]
-
-
-def record_process(directory: Path, pid: int) -> None:
-    """Write down which process, and group, a job is."""
-    entry = {"pid": pid, "group": pid, "started": process_start_time(pid)}
-    write_atomically(directory / "pid.json", json.dumps(entry), durable=False)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from sip_luigi.domain.product import MANIFEST_NAME, Manifest, Product
+from sip_luigi.node.files import remove, write_atomically
 
 # casacore touches the lock file of a table that is only read.
 UNCOUNTED = frozenset({MANIFEST_NAME, "table.lock"})
@@ -36,39 +36,6 @@ def measure(path: Path) -> tuple[int, int]:
     for status in files_below(path):
         n_files, size = n_files + 1, size + status.st_size
     return n_files, size
-
-
-def write_atomically(path: Path, text: str, *, durable: bool = True) -> None:
-    """Write a small file so that a reader sees the old or the new one, never half of it.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    text : str
-        Its content.
-    durable : bool
-        Whether it has to outlive a loss of power; that takes some milliseconds.
-    """
-    part = path.with_name(f"{path.name}.part-{uuid.uuid4().hex[:12]}")
-    try:
-        with part.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            if durable:
-                stream.flush()
-                os.fsync(stream.fileno())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a tree; it is no error when it is gone."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def remove_parts(path: Path) -> None:

@@ -20,9 +20,10 @@ from typing import Any, BinaryIO
 
 from sip_luigi.domain.errors import BadData, SipError
 from sip_luigi.domain.product import Manifest, Product
+from sip_luigi.node.files import write_atomically
 from sip_luigi.node.look import look_at_product
-from sip_luigi.node.process import GRACE_S, record_process
-from sip_luigi.node.publish import append_record, measure, publish, remove_parts, write_atomically
+from sip_luigi.node.process import GRACE_S, process_start_time
+from sip_luigi.node.publish import append_record, measure, publish, remove_parts
 from sip_luigi.node.serve import EXIT_BAD_DATA
 from sip_luigi.programs.environment import casarc_text, tool_environment
 
@@ -100,6 +101,12 @@ def supervise(directory: Path, lock: int) -> None:
     if status["outcome"] != "done":
         remove_parts(Path(spec["product"]["path"]))
     write_atomically(directory / "status.json", json.dumps(status), durable=False)
+
+
+def record_process(directory: Path, pid: int) -> None:
+    """Write down which process, and group, a job is."""
+    entry = {"pid": pid, "group": pid, "started": process_start_time(pid)}
+    write_atomically(directory / "pid.json", json.dumps(entry), durable=False)
 
 
 def _make(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import shlex
 import socket
 import tempfile
@@ -32,8 +31,8 @@ from sip_luigi.domain.product import Kind, Loss, Manifest, Product
 from sip_luigi.execution.connection import Connection
 from sip_luigi.execution.jobs import JobSpec, part_path, run_job
 from sip_luigi.execution.targets import FileTarget, ProductTarget
-from sip_luigi.node.process import process_start_time
-from sip_luigi.node.publish import measure, publish, remove
+from sip_luigi.node.files import own_part, remove, sweep
+from sip_luigi.node.publish import measure, publish
 from sip_luigi.tasks.chain import CHAIN, Need
 from sip_luigi.tasks.console import keep_log, refuse
 from sip_luigi.tasks.context import BAND, HEAD, Context, ContextParameter, open_context
@@ -458,11 +457,8 @@ class HeadStage(Stage):
     def _publish(self, inputs: Inputs) -> None:
         product, started = self.product(), time.monotonic()
         Path(product.path).parent.mkdir(parents=True, exist_ok=True)
-        # Each process writes its own; what dead ones left is swept.
-        part = Path(f"{part_path(product, self.key)}-{os.getpid()}")
-        for leftover in part.parent.glob(f"{Path(product.path).name}.part-*-*"):
-            if not process_start_time(int(leftover.name.rpartition("-")[2])) or leftover == part:
-                remove(leftover)
+        sweep(Path(product.path))
+        part = own_part(Path(product.path))
         try:
             if self.kind == "directory":
                 part.mkdir()

@@ -3,7 +3,7 @@
 import pytest
 
 from sip_luigi.domain.errors import BadData, ProgramError, TransportError
-from sip_luigi.execution.connection import Completed, read_answer, written_whole
+from sip_luigi.execution.connection import Completed, read_answer
 from sip_luigi.execution.local import LocalConnection
 
 NODE = LocalConnection("here")
@@ -50,10 +50,3 @@ def test_files_are_copied_whole(tmp_path):
             copy()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]
     assert (tmp_path / "b").read_text() == "new"
-
-
-def test_what_is_not_finished_leaves_nothing(tmp_path):
-    with pytest.raises(KeyError), written_whole(tmp_path / "a") as part:
-        part.write_text("half")
-        raise KeyError
-    assert not list(tmp_path.iterdir())
