@@ -15,7 +15,7 @@ from typing import Any
 import luigi.interface
 import luigi.worker
 from luigi.task import Task
-from luigi.task_status import DONE, FAILED
+from luigi.task_status import DONE, FAILED, PENDING
 
 from sip_luigi.domain.errors import ProgramError
 from sip_luigi.tasks.base import Stage
@@ -91,7 +91,19 @@ class SteadfastWorker(luigi.worker.Worker):
                     self._announce_capacities(task)
                 super().add(task)
             succeeded = bool(super().run())
+        if all(task.complete() for task in self.roots):
+            self._count_work_of_others()
         return succeeded
+
+    def _count_work_of_others(self) -> None:
+        """Report what other workers made as done: for Luigi it would stay pending, and the exit status tell so."""
+        mine = {task for task, status, _ in self._add_task_history if status == DONE}
+        others = {task for task, status, _ in self._add_task_history if status == PENDING} - mine
+        if others:
+            logger.info("%d tasks were done by other workers", len(others))
+        self._add_task_history = [entry for entry in self._add_task_history if entry[0] not in others]
+        self._add_task_history += [(task, DONE, True) for task in others]
+        self._get_work_response_history.clear()
 
     def _create_task_process(self, task: Task) -> TaskThread:
         reporter = luigi.worker.TaskStatusReporter(self._scheduler, task.task_id, self._id, None)

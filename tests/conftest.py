@@ -159,9 +159,13 @@ def real_observatory(observatory, real_data):
 @pytest.fixture(scope="session")
 def small_simulation(tmp_path_factory):
     """A small simulated observation, made once by `sip simulate` for all tests."""
-    folder = tmp_path_factory.mktemp("simulation")
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in SMALL.items()]
-    subprocess.run((str(BIN / "sip"), "simulate", str(folder), "--jobs=2", *options), check=True)
+    return simulate(tmp_path_factory.mktemp("simulation"))
+
+
+def simulate(folder, **options):
+    """Simulate the small observation, or one that differs from it, and return its folder."""
+    given = [f"--{name.replace('_', '-')}={value}" for name, value in {**SMALL, **options}.items()]
+    subprocess.run((str(BIN / "sip"), "simulate", str(folder), "--jobs=2", *given), check=True)
     return folder
 
 

@@ -6,14 +6,19 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from sip_luigi.cli.common import reported, show_progress
+
+if TYPE_CHECKING:
+    from sip_luigi.selftest.sites import Site
 
 
 @click.command()
@@ -27,8 +32,8 @@ def selftest(seed: int, directory: Path | None, workers: int) -> None:
     """
     folder = Path(directory or tempfile.mkdtemp(prefix="sip-selftest-")).absolute()
     try:
-        with reported():
-            figures = run_selftest(folder, seed, workers)
+        with reported(), site(folder, on_cluster=False) as place:
+            figures, _ = run_selftest(place, seed, workers)
     finally:
         if directory is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -42,24 +47,48 @@ def selftest(seed: int, directory: Path | None, workers: int) -> None:
 )
 @click.option("--seed", default=42, show_default=True, help="Seed of the simulated observation.")
 @click.option("--workers", default=2, show_default=True, help="Luigi workers.")
-def demo(directory: Path, seed: int, workers: int) -> None:
+@click.option(
+    "--cluster", "on_cluster", is_flag=True, help="On nodes with sshd, made on this machine; as root."
+)
+def demo(directory: Path, seed: int, workers: int, on_cluster: bool) -> None:
     """Simulate an observation, run the pipeline on it and compare with the truth."""
-    with reported():
-        figures = run_selftest(directory.absolute(), seed, workers)
+    with reported(), site(directory.absolute(), on_cluster) as place:
+        figures, results = run_selftest(place, seed, workers)
     show(figures)
-    results = directory.absolute() / "runtime" / "jobs" / figures["obs_id"] / "results"
     click.echo(f"report: {results / 'report.html'}")
     sys.exit(1 if figures["failures"] else 0)
 
 
-def run_selftest(directory: Path, seed: int, workers: int) -> dict[str, Any]:
-    """Simulate, run, compare; progress goes to standard error."""
+@contextmanager
+def site(directory: Path, on_cluster: bool) -> Iterator[Site]:
+    """Where a demonstration runs; a cluster is ended after it, its files stay."""
+    from sip_luigi.selftest.sites import OnCluster, OneMachine  # noqa: PLC0415 - casacore takes a while
+    from sip_luigi.testcluster import Cluster  # noqa: PLC0415
+
+    if not on_cluster:
+        yield OneMachine(directory)
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    with Cluster(directory) as cluster:
+        click.echo(
+            f"cluster: {' '.join(cluster.nodes)}, each with an sshd and a file tree of its own", err=True
+        )
+        yield OnCluster(cluster)
+
+
+def run_selftest(place: Site, seed: int, workers: int) -> tuple[dict[str, Any], Path]:
+    """Simulate, run, compare: the figures and where the results are. Progress goes to standard error."""
     from sip_luigi.selftest.run import SelfTest, observation  # noqa: PLC0415 - casacore takes a while
 
-    test = SelfTest(directory, observation(seed), workers)
+    test = SelfTest(place, observation(seed), workers)
     test.prepare(show_progress)
-    elapsed = test.run(lambda url: click.echo(f"watch it on {url}/static/visualiser/index.html", err=True))
-    return {**test.judge(), "pipeline_s": round(elapsed, 1)}
+
+    def announce(url: str) -> None:
+        if place.watchable:
+            click.echo(f"watch it on {url}/static/visualiser/index.html", err=True)
+
+    elapsed = test.run(announce)
+    return {**test.judge(), "pipeline_s": round(elapsed, 1)}, test.results
 
 
 def show(figures: dict[str, Any]) -> None:

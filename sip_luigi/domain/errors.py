@@ -13,6 +13,7 @@
     ├── QuorumLost              exit 30   too few subbands survive to make an image
     ├── DegradedOutcome         exit 30   results stand, but ``[quality] strict`` forbids them
     ├── ProgramError            exit 30   a program failed: a retry may help
+    │   └── BadProduct                    a program ended well, what it made does not pass verification
     ├── DiskFull                exit 30   no room for a product: a retry may help later
     └── TransportError          exit 30   a node could not be reached: a retry may help
 
@@ -107,9 +108,13 @@ class DegradedOutcome(SipError):
 
 
 class ProgramError(SipError):
-    """A program ended with a failure, or its product did not pass verification."""
+    """A program ended with a failure."""
 
     retryable = True
+
+
+class BadProduct(ProgramError):
+    """A product did not pass verification. The same words twice say that a third time will not help."""
 
 
 class DiskFull(SipError):

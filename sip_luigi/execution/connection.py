@@ -41,8 +41,10 @@ class Connection(Protocol):
 
         Raises
         ------
+        ProgramError
+            It could not be read or written.
         TransportError
-            The file is not there, did not arrive whole, or the node could not be asked.
+            It did not arrive whole, or the node could not be asked.
         """
         ...
 
@@ -51,8 +53,10 @@ class Connection(Protocol):
 
         Raises
         ------
+        ProgramError
+            One of the two could not be read or written.
         TransportError
-            One of the two could not be read or written, or the node could not be asked.
+            It did not arrive whole, or the node could not be asked.
         """
         ...
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sip_luigi.domain.errors import BadData, ConfigurationError, DiskFull, ProgramError, SipError
+from sip_luigi.domain.errors import BadData, BadProduct, ConfigurationError, DiskFull, ProgramError, SipError
 from sip_luigi.domain.keys import fingerprint
 from sip_luigi.domain.product import Product
 from sip_luigi.execution.connection import Connection
@@ -84,7 +84,11 @@ def part_path(product: Product, key: str) -> str:
 TAIL_LENGTH = 2000
 """Characters of a log that go into a message."""
 
-ERRORS: Mapping[str, type[SipError]] = {"bad_data": BadData, "disk_full": DiskFull}
+ERRORS: Mapping[str, type[SipError]] = {
+    "bad_data": BadData,
+    "bad_product": BadProduct,
+    "disk_full": DiskFull,
+}
 """Exception for the outcomes that are not simply a program that failed."""
 
 
@@ -114,7 +118,7 @@ def run_job(
 
     Raises
     ------
-    BadData, DiskFull, ProgramError
+    BadData, BadProduct, DiskFull, ProgramError
         By what the job said; the message holds command, host, exit status and the tail of the log.
     """
     if connection.call("start", spec.to_json())["state"] == "busy":
@@ -149,7 +153,7 @@ def judge(spec: JobSpec, status: dict[str, Any], tail: str) -> dict[str, Any]:
         )
     error = ERRORS.get(status["outcome"], ProgramError)
     message = f"{where}: {status['message']}"
-    if error is not BadData:
+    if error not in (BadData, BadProduct):
         message += f" on {status['host']}"
         if status["argv"]:
             message += f"; command: {' '.join(status['argv'])}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sip_luigi.domain.errors import TransportError
+from sip_luigi.domain.errors import ProgramError, TransportError
 from sip_luigi.execution.connection import Completed, read_answer
 from sip_luigi.node.__main__ import function
 from sip_luigi.node.files import written_whole
@@ -51,7 +51,7 @@ class LocalConnection:
             with written_whole(destination) as part:
                 shutil.copyfile(source, part)
         except OSError as error:
-            raise TransportError(f"{self.name}: cannot copy {source} to {destination}: {error}") from error
+            raise ProgramError(f"{self.name}: cannot copy {source} to {destination}: {error}") from error
 
     def _run(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
         argv = (sys.executable, "-m", "sip_luigi.node", command)

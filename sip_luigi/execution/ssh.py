@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from sip_luigi.domain.errors import TransportError
+from sip_luigi.domain.errors import ProgramError, SipError, TransportError
 from sip_luigi.execution.connection import Completed, judge_answer
 from sip_luigi.execution.ssh_agent import Agent
 from sip_luigi.execution.ssh_connection import ConnectionLost, Deadline, Link, connect
@@ -131,14 +131,14 @@ class SshConnection:
         try:
             self._repeat(lambda: self._fetch(path, local))
         except OSError as error:
-            raise TransportError(f"{self.name}: cannot copy {path} to {local}: {error}") from error
+            raise ProgramError(f"{self.name}: cannot copy {path} to {local}: {error}") from error
 
     def put(self, local: Path, path: str) -> None:
         """Copy a file; see :meth:`sip_luigi.execution.connection.Connection.put`."""
         try:
             self._repeat(lambda: self._put(local, path))
         except OSError as error:
-            raise TransportError(f"{self.name}: cannot copy {local} to {path}: {error}") from error
+            raise ProgramError(f"{self.name}: cannot copy {local} to {path}: {error}") from error
 
     def close(self) -> None:
         """End the connection; the next call opens a new one."""
@@ -161,7 +161,7 @@ class SshConnection:
                 self._require_size(path, part, size)
                 self._must(("mv", "-fT", "--", part, path), what)
             except BaseException:
-                with contextlib.suppress(TransportError):
+                with contextlib.suppress(SipError):
                     self._run(("rm", "-f", "--", part))
                 raise
 
@@ -182,7 +182,7 @@ class SshConnection:
     ) -> Completed:
         done = self._run(argv, stdin, on_output=on_output)
         if done.status:
-            raise TransportError(f"{self.name}: {what}: {done.tail or f'exit status {done.status}'}")
+            raise ProgramError(f"{self.name}: {what}: {done.tail or f'exit status {done.status}'}")
         return done
 
     def _run(

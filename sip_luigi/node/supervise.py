@@ -43,7 +43,7 @@ class JobEnded(Exception):
     Parameters
     ----------
     outcome : str
-        ``failed``, ``bad_data``, ``disk_full``, ``timeout``, ``expired`` or ``cancelled``.
+        ``failed``, ``bad_data``, ``bad_product``, ``disk_full``, ``timeout``, ``expired`` or ``cancelled``.
     message : str
         What happened, in one line.
     """
@@ -146,6 +146,7 @@ def _make(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -> dic
 def _run_steps(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -> dict[str, Any]:
     environment = {**os.environ, **_tool_environment(directory), **spec["environment"]}
     measures: dict[str, Any] = {}
+    programs = 0
     with (directory / "log").open("ab", buffering=0) as log:
         for step in spec["steps"]:
             if "write" in step:
@@ -154,10 +155,19 @@ def _run_steps(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -
                 measures[step["name"]] = step["note"]
             elif "argv" in step:
                 _run_program(step["argv"], log, environment, watch, lock, spec["part"])
-            elif step["call"] in LIGHT:
-                measures[step.get("name", step["call"])] = _call_here(step)
+                programs += 1
             else:
-                answer = _call(step, directory, log, environment, watch, lock)
+                try:
+                    answer = (
+                        _call_here(step)
+                        if step["call"] in LIGHT
+                        else _call(step, directory, log, environment, watch, lock)
+                    )
+                except JobEnded as ended:
+                    # What the programs were given had passed; what is bad after them, they have made.
+                    if ended.outcome == "bad_data" and programs:
+                        ended.outcome = "bad_product"
+                    raise
                 measures[step.get("name", step["call"])] = answer
     return measures
 
@@ -260,7 +270,7 @@ def _failure(directory: Path, spec: dict[str, Any], ended: JobEnded) -> dict[str
     folder = Path(spec["product"]["path"]).parent
     # DP3 says "Success" when a disk is full: what is left of the disk is asked as well.
     full = "no space left on device" in f"{message}{tail}".lower() or _free_bytes(folder) < FULL_BYTES
-    if outcome == "failed" and full:
+    if outcome in ("failed", "bad_product") and full:
         outcome, message = "disk_full", f"{message}: no space left on device for {folder}"
     return {
         "outcome": outcome,

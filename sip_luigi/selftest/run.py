@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from sip_luigi.domain.errors import ProgramError
 from sip_luigi.domain.skymodel import parse_skymodel
 from sip_luigi.fits import read_detections, read_image, read_table
 from sip_luigi.selftest.comparison import Field, Truth, catalogue_figures, failures
-from sip_luigi.selftest.scheduler import central_scheduler
+from sip_luigi.selftest.sites import Sections, Site
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.residual import rfi_left
 from sip_luigi.simulation.simulate import Progress, simulate
@@ -46,36 +45,10 @@ def observation(seed: int) -> SimulationOptions:
     )
 
 
-CLUSTERDESC = """\
-ClusterName = selftest
-Head.Nodes = [ localhost ]
-Storage.Nodes = [ localhost ]
-Storage.LocalDisks = [ "{storage}" ]
-Compute.Nodes = [ localhost ]
-Compute.LocalDisks = [ "{scratch}" ]
-"""
-
-CONFIG = """\
-[DEFAULT]
-runtime_directory = {runtime}
-
-[cluster]
-clusterdesc = {clusterdesc}
-
-[calibration]
-skymodel = {skymodel}
-
-[quality]
-reference_catalogue = {reference}
-
-[core]
-log_level = WARNING
-no_lock = true
-autoload_range = false
-
-[scheduler]
-stable_done_cooldown_secs = 0
-"""
+LUIGI: Sections = {
+    "core": {"log_level": "WARNING", "no_lock": "true", "autoload_range": "false"},
+    "scheduler": {"stable_done_cooldown_secs": "0"},
+}
 
 
 @dataclass(frozen=True)
@@ -84,55 +57,51 @@ class SelfTest:
 
     Attributes
     ----------
-    directory : Path
-        Everything lies below it: ``storage/``, ``scratch/``, ``runtime/``, the configuration.
+    site : Site
+        Where it runs.
     options : SimulationOptions
         What is simulated.
     workers : int
         Luigi workers.
     """
 
-    directory: Path
+    site: Site
     options: SimulationOptions
     workers: int = 2
 
     @property
-    def storage(self) -> Path:
-        """The disk of the storage node; the truth lies there too."""
-        return self.directory / "storage"
+    def job(self) -> Path:
+        """Where the pipeline keeps what belongs to the observation."""
+        return self.site.head / "runtime" / "jobs" / self.options.obs_id
 
     @property
     def results(self) -> Path:
         """Where the pipeline leaves its results."""
-        return self.directory / "runtime" / "jobs" / self.options.obs_id / "results"
-
-    @property
-    def config(self) -> Path:
-        """The configuration of the run."""
-        return self.directory / "luigi.cfg"
+        return self.job / "results"
 
     def truth(self, suffix: str) -> Path:
         """A file of the truth."""
-        return self.storage / f"{self.options.obs_id}.truth.{suffix}"
+        return self.site.simulated / f"{self.options.obs_id}.truth.{suffix}"
 
     def prepare(self, progress: Progress) -> None:
         """Simulate the observation and write the configuration; what is there already stays."""
-        self.storage.mkdir(parents=True, exist_ok=True)
-        simulate(self.options, self.storage, progress=progress, jobs=self.workers)
-        clusterdesc = self.directory / "selftest.clusterdesc"
-        scratch = self.directory / "scratch"
-        clusterdesc.write_text(CLUSTERDESC.format(storage=self.storage, scratch=scratch), encoding="utf-8")
+        site = self.site
+        site.simulated.mkdir(parents=True, exist_ok=True)
+        simulate(self.options, site.simulated, progress=progress, jobs=self.workers)
+        sections = site.prepare(sorted(site.simulated.glob(f"{self.options.obs_id}_*.MS")))
         model = parse_skymodel(self.truth("skymodel").read_text(encoding="utf-8"), self.truth("skymodel"))
         known = model.brightest(max(1, len(model.sources) // CATALOGUE_FRACTION))
-        skymodel = self.directory / "known.skymodel"
+        skymodel, reference = site.head / "known.skymodel", site.head / "truth.fits"
         skymodel.write_text(known.text(), encoding="utf-8")
-        text = CONFIG.format(
-            runtime=self.directory / "runtime",
-            clusterdesc=clusterdesc,
-            skymodel=skymodel,
-            reference=self.truth("fits"),
-        )
-        self.config.write_text(text.replace("%", "%%"), encoding="utf-8")
+        shutil.copyfile(self.truth("fits"), reference)
+        settings = {
+            "DEFAULT": {"runtime_directory": site.seen(site.head / "runtime")},
+            **sections,
+            "calibration": {"skymodel": site.seen(skymodel)},
+            "quality": {"reference_catalogue": site.seen(reference)},
+            **LUIGI,
+        }
+        (site.head / "luigi.cfg").write_text(config_text(settings), encoding="utf-8")
 
     def run(self, on_start: Callable[[str], None]) -> float:
         """Run the main command under a luigid of its own and return the seconds that it took.
@@ -142,7 +111,7 @@ class SelfTest:
         ProgramError
             It did not end with 0.
         """
-        with central_scheduler(self.directory, self.config) as url:
+        with self.site.scheduler() as url:
             on_start(url)
             argv = (
                 str(Path(sys.executable).with_name("luigi")),
@@ -150,12 +119,9 @@ class SelfTest:
                 *("--workers", str(self.workers), "--scheduler-url", url),
             )
             started = time.monotonic()
-            environment = {**os.environ, "LUIGI_CONFIG_PATH": str(self.config)}
-            run = subprocess.run(argv, cwd=self.directory, env=environment, stdout=sys.stderr, check=False)
-        if run.returncode:
-            raise ProgramError(
-                f"{' '.join(argv)} ended with exit status {run.returncode}; see {self.results.parent / 'logs'}"
-            )
+            status = self.site.run(argv)
+        if status:
+            raise ProgramError(f"{' '.join(argv)} ended with exit status {status}; see {self.job / 'logs'}")
         return time.monotonic() - started
 
     def figures(self) -> dict[str, Any]:
@@ -187,8 +153,7 @@ class SelfTest:
 
     def preprocessed(self) -> list[Path]:
         """The flagged and averaged MeasurementSets."""
-        products = self.directory / "scratch" / "sip" / self.options.obs_id
-        return sorted(products.glob("*/preprocess/*.MS"))
+        return self.site.products(f"sip/{self.options.obs_id}/*/preprocess/*.MS")
 
     def read_truth(self, freq_hz: float) -> Truth:
         """The true sources at the frequency of the image."""
@@ -214,3 +179,15 @@ class SelfTest:
             rms_jy=quality["rms_jy_beam"],
             beam_rad=np.deg2rad(quality["beam_major_arcsec"] / 3600.0),
         )
+
+
+def config_text(sections: Sections) -> str:
+    """A ``luigi.cfg``; in its values ``%`` begins a variable, unless it is doubled."""
+    lines = []
+    for name, values in sections.items():
+        lines += [
+            f"[{name}]",
+            *(f"{key} = {str(value).replace('%', '%%')}" for key, value in values.items()),
+            "",
+        ]
+    return "\n".join(lines)

@@ -56,15 +56,24 @@ def _start(directory: Path, config: Path) -> tuple[subprocess.Popen[bytes], str]
 
 
 def _spawn(directory: Path, config: Path, port: int) -> subprocess.Popen[bytes]:
-    argv = (
-        str(Path(sys.executable).with_name("luigid")),
-        *("--address", "127.0.0.1", "--port", str(port), "--state-path", str(directory / "luigid.state")),
-    )
     environment = {**os.environ, "LUIGI_CONFIG_PATH": str(config)}
     with (directory / "luigid.log").open("ab") as log:
         return subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory, env=environment
+            luigid_argv(str(directory), port),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=directory,
+            env=environment,
         )
+
+
+def luigid_argv(directory: str, port: int) -> tuple[str, ...]:
+    """Command line of luigid on loopback, with its state in a directory."""
+    return (
+        str(Path(sys.executable).with_name("luigid")),
+        *("--address", "127.0.0.1", "--port", str(port), "--state-path", f"{directory}/luigid.state"),
+    )
 
 
 def free_port(preferred: int = 0) -> int:

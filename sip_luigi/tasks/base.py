@@ -19,6 +19,7 @@ from luigi.task_register import Register
 
 from sip_luigi.domain.errors import (
     BadData,
+    BadProduct,
     ConfigurationError,
     DiskFull,
     ProgramError,
@@ -290,7 +291,7 @@ class Stage(luigi.Task):
         return self.output().judge(self.ctx.index.look([product])[product])
 
     def _try(self, inputs: Inputs) -> None:
-        cluster = self.ctx.settings.cluster
+        cluster, said = self.ctx.settings.cluster, ""
         for attempt in range(cluster.retries + 1):
             path = self.log_path
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -299,8 +300,10 @@ class Stage(luigi.Task):
                     self.make(inputs, log)
                 except SipError as error:
                     log.write(f"attempt {attempt + 1}: {error}\n")
-                    if is_gone(error) or not error.retryable or attempt == cluster.retries:
+                    again = isinstance(error, BadProduct) and str(error) == said
+                    if is_gone(error) or not error.retryable or again or attempt == cluster.retries:
                         raise
+                    said = str(error)
                     logger.warning("%s: attempt %d failed, trying again: %s", self.name, attempt + 1, error)
                 else:
                     return

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.testcluster.files import (
@@ -56,6 +56,8 @@ class Cluster:
         Node → IPv4 address, the same after a reboot.
     ssh_config, clusterdesc : str
         Paths inside: the ssh client configuration, on every node, and the cluster description, on the head.
+    settings : dict
+        What a pipeline on the head node needs in the section ``[cluster]`` of its ``luigi.cfg``.
 
     Notes
     -----
@@ -65,6 +67,12 @@ class Cluster:
 
     ssh_config = f"{CONFIG}/ssh_config"
     clusterdesc = CLUSTERDESC
+    settings: ClassVar[Mapping[str, str]] = {
+        "clusterdesc": clusterdesc,
+        "execution": "ssh",
+        "ssh_config": ssh_config,
+        "node_ssh_config": ssh_config,
+    }
 
     def __init__(
         self,

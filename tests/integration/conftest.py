@@ -11,17 +11,17 @@ from sip_luigi.testcluster import Cluster, missing
 
 @pytest.fixture
 def cluster_observatory(tmp_path, small_simulation):
-    """Make a cluster with the small observation on it; keywords are those of the cluster."""
+    """Make a cluster with the small observation on it, or another; other keywords are those of the cluster."""
     if reason := missing():
         pytest.skip(reason)
     started = []
 
-    def make(sections=None, **keywords):
+    def make(sections=None, simulation=small_simulation, **keywords):
         cluster = Cluster(tmp_path / f"cluster{len(started)}", **keywords)
         cluster.base.mkdir()
         cluster.start()
         started.append(cluster)
-        return ClusterObservatory.with_simulation(cluster, small_simulation, **(sections or {}))
+        return ClusterObservatory.with_simulation(cluster, simulation, **(sections or {}))
 
     yield make
     for cluster in started:

@@ -24,7 +24,7 @@ class ClusterObservatory:
     settings: dict = field(default_factory=dict)
 
     @classmethod
-    def with_simulation(cls, cluster, simulation, **sections):
+    def with_simulation(cls, cluster, simulation, /, **sections):
         """Spread a simulated observation over the storage nodes and configure the head node."""
         for number, path in enumerate(sorted(simulation.glob(f"{OBS_ID}_*.MS"))):
             node = cluster.storage[number % len(cluster.storage)]
@@ -35,10 +35,7 @@ class ClusterObservatory:
         made = cls(cluster)
         made.settings = {
             "cluster": {
-                "clusterdesc": cluster.clusterdesc,
-                "execution": "ssh",
-                "ssh_config": cluster.ssh_config,
-                "node_ssh_config": cluster.ssh_config,
+                **cluster.settings,
                 # Nodes share the machine's processors; times are short for faults to be over soon.
                 **{"cores": 2, "lease_s": 8, "outage_s": 8, "answer_timeout_s": 3, "connect_timeout_s": 3},
                 **{"poll_s": 0.5, "retry_delay_s": 0.2},

@@ -98,10 +98,10 @@ def same_results(observatory, undisturbed):
     # PyBDSF numbers islands by their first pixel, which the last bit may move.
     for table in (ours, theirs):
         table.sort("RA")
-    # What the tools do not repeat is small against the errors of measurement. Into how many Gaussians PyBDSF takes
-    # a source apart may turn on the last bit, and with it their sum and centroid; its peak does not.
-    alike = ours["N_GAUS"] == theirs["N_GAUS"]
-    assert alike.sum() >= 0.7 * len(ours)
+    # What the tools do not repeat is small against the errors of measurement. How PyBDSF takes a source apart into
+    # several Gaussians may turn on the last bit, and with it their sum and centroid; its peak does not.
+    alike = (ours["N_GAUS"] == 1) & (theirs["N_GAUS"] == 1)
+    assert alike.sum() >= 0.5 * len(ours)
     for column, rows in (("TOTAL_FLUX", alike), ("RA", alike), ("DEC", alike), ("PEAK_FLUX", ...)):
         difference = np.abs(ours[column] - theirs[column])[rows]
         assert (difference < theirs[f"E_{column}"][rows]).all(), (column, difference)

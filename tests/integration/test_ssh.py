@@ -739,15 +739,15 @@ def test_large_files(node, tmp_path):
 def test_files_that_are_not_there(node, tmp_path):
     (tmp_path / "file").write_text("kept")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(TransportError, match=r"node: cannot read /absent.*No such file"):
+    with pytest.raises(ProgramError, match=r"node: cannot read /absent.*No such file"):
         node.fetch("/absent", tmp_path / "file")
-    with pytest.raises(TransportError, match=r"node: cannot copy .*/none to /x.*No such file"):
+    with pytest.raises(ProgramError, match=r"node: cannot copy .*/none to /x.*No such file"):
         node.put(tmp_path / "none", "/x")
-    with pytest.raises(TransportError, match=r"node: cannot write /absent/x.*No such file"):
+    with pytest.raises(ProgramError, match=r"node: cannot write /absent/x.*No such file"):
         node.put(tmp_path / "file", "/absent/x")
-    with pytest.raises(TransportError, match=r"node: cannot write .*folder"):
+    with pytest.raises(ProgramError, match=r"node: cannot write .*folder"):
         node.put(tmp_path / "file", str(tmp_path / "folder"))
-    with pytest.raises(TransportError, match=r"node: cannot copy .*No such file"):
+    with pytest.raises(ProgramError, match=r"node: cannot copy .*No such file"):
         node.fetch(str(tmp_path / "file"), tmp_path / "none" / "x")
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder"]
     assert (tmp_path / "file").read_text() == "kept"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sip_luigi.domain.errors import BadData, ProgramError, TransportError
+from sip_luigi.domain.errors import BadData, ProgramError
 from sip_luigi.execution.connection import Completed, read_answer
 from sip_luigi.execution.local import LocalConnection
 
@@ -46,7 +46,7 @@ def test_files_are_copied_whole(tmp_path):
         lambda: NODE.put(tmp_path / "none", str(tmp_path / "b")),
         lambda: NODE.put(tmp_path / "b", str(tmp_path / "none" / "c")),
     ):
-        with pytest.raises(TransportError, match=r"here: cannot copy .* to .*No such file"):
+        with pytest.raises(ProgramError, match=r"here: cannot copy .* to .*No such file"):
             copy()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c"]
     assert (tmp_path / "b").read_text() == "new"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sip_luigi.domain.errors import BadData, DiskFull, ProgramError
+from sip_luigi.domain.errors import BadData, BadProduct, DiskFull, ProgramError
 from sip_luigi.domain.keys import fingerprint
 from sip_luigi.domain.product import Manifest, Product
 from sip_luigi.execution.jobs import JobSpec, run_job
@@ -123,6 +123,14 @@ def test_bad_data_are_told_from_a_failure(spec, tmp_path):
     request = {"source": str(tmp_path / "absent"), "destination": "x", "origin": "lse001:/x"}
     with pytest.raises(BadData, match="MeasurementSet is gone"):
         run(spec({"call": "copy", "request": request}))
+
+
+def test_a_bad_product_is_told_from_bad_data(spec, tmp_path):
+    verify = {"call": "verify_image", "request": {"path": str(tmp_path / "product" / "none.fits")}}
+    with pytest.raises(BadProduct, match="no such image"):
+        run(spec(shell("true"), verify))
+    with pytest.raises(BadData, match="no such image"):
+        run(spec(verify))
 
 
 def test_no_room(spec):
