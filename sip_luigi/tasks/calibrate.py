@@ -5,29 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import luigi
-
 from sip_luigi.programs.dp3 import calibrate_steps, solution_paths
 from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.dp3_stage import Dp3Stage, described, shape_of
 
 
-class Calibrate(Dp3Stage):
+class Calibrate(CycleStage, Dp3Stage):
     """Calibrate one subband, with the station beam where the data describe it."""
 
     stage = "calibrate"
-
-    cycle = luigi.IntParameter(default=0, description="Cycle of self-calibration, from 0")
-
-    @property
-    def name(self) -> str:
-        """Stage, subband and cycle."""
-        return f"{self.stage}.{self.subband}.cycle{self.cycle}"
-
-    @property
-    def folder(self) -> str:
-        """A directory a cycle."""
-        return f"{self.stage}.cycle{self.cycle}"
 
     @property
     def patch(self) -> str:

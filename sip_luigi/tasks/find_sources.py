@@ -5,28 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-import luigi
-
 from sip_luigi.domain.product import Product
 from sip_luigi.execution.targets import ImageTarget
 from sip_luigi.tasks.base import Inputs, NodeStage, Steps
+from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.imaging import CORRECTED, IMAGE
 
 CATALOGUE = "catalogue.fits"
 
 
-class FindSources(NodeStage):
+class FindSources(CycleStage, NodeStage):
     """Find sources on the flat-noise image, measure them on the beam-corrected one."""
 
     stage = "find_sources"
     target_class = ImageTarget
-
-    cycle = luigi.IntParameter(default=0, description="Cycle of self-calibration, from 0")
-
-    @property
-    def name(self) -> str:
-        """Stage and cycle."""
-        return f"{self.stage}.cycle{self.cycle}"
 
     @property
     def cores(self) -> int:

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import luigi
-
 from sip_luigi.domain.clusterdesc import Node
 from sip_luigi.domain.product import Product
 from sip_luigi.programs.rsync import rsync_progress
 from sip_luigi.tasks.base import Inputs, Steps
 from sip_luigi.tasks.context import BAND
+from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.subband import SubbandNodeStage
 from sip_luigi.tasks.transfer import transfer_steps
 
 
-class GatherSubband(SubbandNodeStage):
+class GatherSubband(CycleStage, SubbandNodeStage):
     """Bring one calibrated subband to where the band is imaged."""
 
     stage = "gather"
     cores = 0
     disk_streams = 1
-
-    cycle = luigi.IntParameter(default=0, description="Cycle of self-calibration, from 0")
-
-    @property
-    def name(self) -> str:
-        """Stage, subband and cycle."""
-        return f"{self.stage}.{self.subband}.cycle{self.cycle}"
-
-    @property
-    def folder(self) -> str:
-        """A directory a cycle."""
-        return f"{self.stage}.cycle{self.cycle}"
 
     @property
     def node(self) -> Node:

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import luigi
-
 from sip_luigi.domain.errors import QuorumLost
 from sip_luigi.domain.product import Loss, Product
 from sip_luigi.domain.quorum import Quorum
 from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.gvds import losses
 from sip_luigi.tasks.imaging import ImagingStage
 from sip_luigi.tasks.subband import SubbandNodeStage
 
 
-class ImageBand(ImagingStage):
+class ImageBand(CycleStage, ImagingStage):
     """Image the band, as long as enough of it is left."""
 
     stage = "image_band"
-
-    cycle = luigi.IntParameter(default=0, description="Cycle of self-calibration, from 0")
-
-    @property
-    def name(self) -> str:
-        """Stage and cycle."""
-        return f"{self.stage}.cycle{self.cycle}"
 
     def science(self) -> dict[str, Any]:
         """Settings of ``[imaging]``, and how much may be missing."""

@@ -48,8 +48,8 @@ class SubbandNodeStage(SubbandStage, NodeStage):
 
     @property
     def folder(self) -> str:
-        """Name of the product's directory below the subband's."""
-        return self.stage
+        """Name of the product's directory in the subband's: the task's without the subband."""
+        return self.name.replace(f".{self.subband}", "")
 
     @property
     def measurementset(self) -> str:

@@ -7,26 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import luigi
-
 from sip_luigi import __version__
 from sip_luigi.domain.skymodel import parse_skymodel
 from sip_luigi.domain.skymodel_update import Update, update_sky_model
 from sip_luigi.fits import read_detections
 from sip_luigi.tasks.base import HeadStage, Inputs, timestamp
+from sip_luigi.tasks.cycle import CycleStage
 
 
-class UpdateSkyModel(HeadStage):
+class UpdateSkyModel(CycleStage, HeadStage):
     """Correct the sky model by what was detected, and add what it did not know."""
 
     stage = "update_sky_model"
-
-    cycle = luigi.IntParameter(default=0, description="Cycle of self-calibration, from 0")
-
-    @property
-    def name(self) -> str:
-        """Stage and cycle."""
-        return f"{self.stage}.cycle{self.cycle}"
 
     def science(self) -> dict[str, Any]:
         """How detections are taken in."""
