@@ -179,7 +179,7 @@ def plan_of(obs_id: str) -> dict[str, Any]:
 
     def to_make(subband: str) -> list[str]:
         of_it = [task for task in missing if getattr(task, "subband", "") == subband]
-        return [task.name.replace(f".{subband}", "") for task in of_it]
+        return [task.name.replace(f".{subband}", "") if subband else task.name for task in of_it]
 
     def entry(name: str, subband: str) -> dict[str, Any]:
         place = ctx.places[name]

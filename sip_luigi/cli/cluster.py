@@ -10,6 +10,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from sip_luigi.cli.common import reported
 
@@ -84,4 +85,6 @@ def _show(findings: list[dict[str, Any]]) -> None:
     for found in findings:
         for kind, colour in (("problems", "red"), ("warnings", "yellow")):
             for text in found[kind]:
-                console.print(f"[{colour}]{found['node']}[/{colour}]: {text}", highlight=False, markup=True)
+                # Commands in a message are there to be copied: no markup is read in them, no line broken.
+                words = Text.assemble((found["node"], colour), ": ", text.removeprefix(f"{found['node']}: "))
+                console.print(words, soft_wrap=True)

@@ -56,6 +56,8 @@ def place_subbands(
 ) -> dict[str, Place]:
     """Give every subband a node: where its data lie, else where least is to do and there is room.
 
+    Nodes that have the disk with the data mounted go before those that have not, as long as one has room.
+
     Parameters
     ----------
     subbands : sequence of Subband
@@ -81,7 +83,7 @@ def place_subbands(
         if subband.name in places:
             continue
         need = subband.size_bytes * ROOM_FACTOR
-        place = _local(subband, known) or _balanced(need, nodes, load, room)
+        place = _local(subband, known) or _balanced(subband.node, need, nodes, load, room)
         places[subband.name] = place
         load[place.node] += 1
         room[place.node] -= need
@@ -103,15 +105,22 @@ def _local(subband: Subband, nodes: Mapping[str, ComputeNode]) -> Place | None:
 
 
 def _balanced(
-    need: float, nodes: Sequence[ComputeNode], load: Mapping[str, int], room: Mapping[str, float]
+    storage: str,
+    need: float,
+    nodes: Sequence[ComputeNode],
+    load: Mapping[str, int],
+    room: Mapping[str, float],
 ) -> Place:
     roomy = [node for node in nodes if room[node.name] >= need]
     if not roomy:
         best = max(nodes, key=lambda node: room[node.name])
         return Place(best.name, f"no node has {need / 1e9:.2f} GB free; this one has most room")
+    near = [node for node in roomy if storage in node.sees]
     # Of equally loaded nodes the first: free space changes from run to run, the order does not.
-    best = min(roomy, key=lambda node: (load[node.name] + 1) / node.cores)
+    best = min(near or roomy, key=lambda node: (load[node.name] + 1) / node.cores)
     reason = f"least loaded: {load[best.name]} subbands on {best.cores} cores"
+    if near:
+        reason = f"the disk of {storage} is mounted there; {reason}"
     if len(roomy) < len(nodes):
         reason += f"; {len(nodes) - len(roomy)} nodes have no room for {need / 1e9:.2f} GB"
     return Place(best.name, reason)

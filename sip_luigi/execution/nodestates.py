@@ -8,12 +8,12 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sip_luigi.node.files import write_atomically
 
-DRAINED, UNREACHABLE = "drained", "unreachable"
+DRAINED, UNREACHABLE, UNFIT = "drained", "unreachable", "unfit"
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,20 @@ class NodeState:
 
     Attributes
     ----------
-    state : {"drained", "unreachable"}
-        Whether an operator said so, or the node did not answer.
+    state : {"drained", "unreachable", "unfit"}
+        Whether an operator said so, the node did not answer, or it lacks a program or a disk.
     reason : str
         In a few words.
     since : str
         ISO 8601 time (UTC).
+    silent : bool
+        Whether it does not answer, whatever else: what lies on it cannot be had.
     """
 
     state: str
     reason: str
     since: str
+    silent: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,20 +62,27 @@ class NodeStates:
         """Give a node no new work; what an operator said is not overwritten by what was found."""
         with locked(self.path):
             states = self.read()
-            if state == UNREACHABLE and node in states:
-                return
-            since = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
-            self._write({**states, node: NodeState(state, reason, since)})
+            before = states.get(node)
+            silent = state == UNREACHABLE or (before is not None and before.silent)
+            if before and state != DRAINED:
+                after = replace(before, silent=silent)
+            else:
+                since = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())
+                after = NodeState(state, reason, since, silent)
+            self._write({**states, node: after})
 
     def give_back(self, node: str, state: str = "") -> bool:
         """Let a node work again; with `state` only if it was kept out for that. Tell whether it was out."""
         with locked(self.path):
             states = self.read()
-            if node not in states or (state and states[node].state != state):
-                return False
-            del states[node]
-            self._write(states)
-            return True
+            before = states.pop(node, None)
+            if before and state and before.state != state:
+                if state != UNREACHABLE or not before.silent:
+                    return False
+                states[node] = replace(before, silent=False)
+            if before:
+                self._write(states)
+            return before is not None
 
     def _write(self, states: dict[str, NodeState]) -> None:
         values = {name: asdict(value) for name, value in states.items()}

@@ -42,6 +42,7 @@ def rsync_progress(log: str) -> float:
 def ssh_command(ssh_config: str = "", cipher: str = "") -> tuple[str, ...]:
     """Argument list of ssh that never asks and never trusts an unknown host; the host follows."""
     words = ["ssh", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "ServerAliveInterval=15"]
+    words += ["-o", "ConnectTimeout=30"]
     if ssh_config:
         words += ["-F", ssh_config]
     if cipher:

@@ -126,6 +126,7 @@ def load_settings() -> Settings:
     ConfigurationError
         An unknown section or key, a value of the wrong type or out of range, a file that does not exist.
     """
+    apply_luigi_defaults()
     config = get_config()
     _refuse_unknown(config)
     runtime = config.defaults().get("runtime_directory", DEFAULT_KEYS["runtime_directory"])

@@ -54,7 +54,7 @@ CHAIN: Mapping[str, Mapping[str, Need]] = {
         "image": Need("ImageBand", cycle="last"),
         "sources": Need("FindSources", cycle="last"),
         "skymodel": Need("UpdateSkyModel", cycle="last"),
-        "subbands": Need("Calibrate", every_subband=True, cycle="last"),
+        "subbands": Need("GatherSubband", every_subband=True, cycle="last"),
     },
     "ImagingPipeline": {
         "report": Need("QualityReport"),

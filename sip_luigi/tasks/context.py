@@ -133,7 +133,7 @@ class Context:
 
         def stays(name: str, place: Place) -> bool:
             state = states.get(place.node)
-            out = state and (name in moving or state.state == UNREACHABLE)
+            out = state and (name in moving or state.silent)
             return place.node in compute and not out
 
         def decide(before: Mapping[str, Place]) -> dict[str, Place]:

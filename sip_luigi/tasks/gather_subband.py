@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sip_luigi.domain.clusterdesc import Node
+from sip_luigi.domain.errors import ProgramError, SipError
 from sip_luigi.domain.product import Product
 from sip_luigi.programs.rsync import rsync_progress
 from sip_luigi.tasks.base import Inputs, Steps
@@ -16,6 +17,7 @@ class GatherSubband(CycleStage, SubbandNodeStage):
     """Bring one calibrated subband to where the band is imaged."""
 
     stage = "gather"
+    version = 2
     cores = 0
     disk_streams = 1
 
@@ -37,8 +39,14 @@ class GatherSubband(CycleStage, SubbandNodeStage):
         """Copy or link; what was found of the data when they were calibrated goes with them."""
         calibrated = self.dependencies["data"].product()
         origin = Product(calibrated.node, f"{calibrated.path}/{self.measurementset}")
-        measures = inputs["data"].measures
+        measures = {**inputs["data"].measures, "calibrated_s": inputs["data"].elapsed_s}
         return (
             *transfer_steps(self.ctx, origin, self.product(), part, self.measurementset, {}),
-            *({"note": measures[name], "name": name} for name in ("beam", "verify_measurementset")),
+            *({"note": value, "name": name} for name, value in measures.items()),
         )
+
+    def explain(self, error: ProgramError) -> SipError:
+        """Ask the node of the calibrated data whether it is still there; one that is gone is an error of its own."""
+        calibrated = self.dependencies["data"].product()
+        self.ctx.connections[calibrated.node].call("look", {})
+        return error

@@ -165,7 +165,7 @@ class QualityReport(HeadStage):
                     "storage": f"{subband.node}:{subband.path}",
                     "node": self.ctx.compute_node(subband).name,
                     "flagged": verified.get("flagged_fraction"),
-                    "elapsed_s": manifest.elapsed_s,
+                    "elapsed_s": manifest.measures.get("calibrated_s"),
                     "loss": losses_by_name[subband.name],
                 }
             )

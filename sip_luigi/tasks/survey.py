@@ -13,7 +13,7 @@ from sip_luigi.domain.errors import ConfigurationError, TransportError, UnknownO
 from sip_luigi.domain.observation import Subband, subband_name
 from sip_luigi.domain.placement import ComputeNode
 from sip_luigi.execution.connection import Connection
-from sip_luigi.execution.nodestates import UNREACHABLE, NodeStates
+from sip_luigi.execution.nodestates import UNFIT, UNREACHABLE, NodeStates
 from sip_luigi.settings import Settings
 
 logger = logging.getLogger("sip_luigi")
@@ -47,13 +47,13 @@ def survey(
 ) -> Survey:
     """Look at all nodes at once.
 
-    A compute node that does not answer is kept out of the work until it does; a storage node that does not
-    answer is an error, because its data would be taken for missing.
+    A compute node that does not answer, or lacks something, is kept out of the work as long as that is so; a
+    storage node that does not answer is an error, because its data would be taken for missing.
 
     Raises
     ------
     ConfigurationError
-        A program or a disk is missing, or the raw data are not one observation.
+        A program or a disk is missing on every compute node, or the raw data are not one observation.
     UnknownObservation
         No raw data.
     TransportError
@@ -109,7 +109,7 @@ def _programs(settings: Settings) -> dict[str, str]:
 def _compute_nodes(
     settings: Settings, cluster: ClusterDesc, answers: Mapping[str, Any], states: NodeStates
 ) -> tuple[ComputeNode, ...]:
-    found = []
+    found, problems = [], []
     for node in cluster.compute:
         answer = answers[node.name]
         if isinstance(answer, TransportError):
@@ -119,25 +119,35 @@ def _compute_nodes(
         if states.give_back(node.name, UNREACHABLE):
             logger.warning("%s answers again and takes part", node.name)
         disk = node.local_disks[0]
-        _require(settings, node.name, disk, answer)
+        if problem := _problem(settings, node.name, disk, answer):
+            logger.warning("%s takes no part: %s", node.name, problem)
+            states.keep_out(node.name, UNFIT, problem)
+            problems.append(problem)
+            continue
+        if states.give_back(node.name, UNFIT):
+            logger.warning("%s has what it needs again and takes part", node.name)
         cores = settings.cluster.cores or answer["cores"]
         sees = _storage_seen(cluster, node)
         found.append(ComputeNode(node.name, cores, answer["disks"][disk]["free_bytes"], sees))
+    if problems and not found:
+        raise ConfigurationError("; ".join(problems))
     if not found:
         reasons = "; ".join(str(answers[node.name]) for node in cluster.compute)
         raise TransportError(f"no compute node could be reached: {reasons}")
     return tuple(found)
 
 
-def _require(settings: Settings, name: str, disk: str, answer: Answer) -> None:
+def _problem(settings: Settings, name: str, disk: str, answer: Answer) -> str:
+    """What keeps a compute node that answers from working; empty for nothing."""
     state = answer["disks"][disk]
+    if settings.cluster.execution == "ssh" and not state["there"]:
+        return f"{name}: compute disk {disk} is not there; mount it or make the directory"
     if state["there"] and not state["writable"]:
-        raise ConfigurationError(f"{name}: compute disk {disk} cannot be written; change its rights")
+        return f"{name}: compute disk {disk} cannot be written; change its rights"
     for program, what in _programs(settings).items():
         if not answer["programs"][program]:
-            raise ConfigurationError(
-                f"{name}: program {program!r} not found ({what}); install it or name its path"
-            )
+            return f"{name}: program {program!r} not found ({what}); install it or name its path"
+    return ""
 
 
 def _storage_seen(cluster: ClusterDesc, node: Node) -> frozenset[str]:

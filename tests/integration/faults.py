@@ -1,6 +1,7 @@
 """Faults at chosen moments, and what has to hold after every one of them."""
 
 import hashlib
+import json
 import os
 import signal
 import time
@@ -15,6 +16,7 @@ TOOLS = "/data/tools"
 """Where a compute node finds programs that misbehave."""
 PATIENCE_S = 240.0
 TICK_S = 0.005
+GRACE_S = 5.0
 
 
 def until(process, found, what):
@@ -67,7 +69,7 @@ def undisturbed_result(observatory, undisturbed, dead=(), again=()):
     _made_once(observatory, undisturbed, dead, set(again))
     alive = [node for node in observatory.cluster.nodes if node not in dead]
     assert not [path for path in observatory.leftovers() if not set(path.parts) & set(dead)]
-    assert not [argv for node in alive for argv in jobs(observatory, node)], "jobs go on without a watcher"
+    assert not going_on(observatory, alive), "something goes on without a watcher"
     assert raw_digest(observatory) == digest(undisturbed.storage)
 
 
@@ -83,9 +85,19 @@ def _made_once(observatory, undisturbed, dead, again):
         assert len(where) <= len(living) + 1, f"{product} was made on {where}"
 
 
-def jobs(observatory, node):
-    """Command lines of the jobs on a node."""
-    return [argv for argv in observatory.cluster.processes(node).values() if "supervise" in argv]
+def going_on(observatory, nodes):
+    """What runs on nodes beside their sshd and luigid; what ends with the connection is given a moment."""
+    deadline = time.monotonic() + GRACE_S
+    while True:
+        found = [
+            (node, argv)
+            for node in nodes
+            for argv in observatory.cluster.processes(node).values()
+            if argv and "sshd" not in argv[0] and not any(word.endswith("luigid") for word in argv)
+        ]
+        if not found or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
 
 
 def raw_digest(observatory):
@@ -143,3 +155,9 @@ def once(observatory, name, misbehaviour, tool):
         f'#!/bin/sh\nif mkdir {TOOLS}/{name}.done 2>/dev/null; then\n{misbehaviour}\nfi\nexec {tool} "$@"\n'
     )
     return install(observatory, name, text)
+
+
+def planned(observatory):
+    """Subbands and the nodes that the plan gives them."""
+    rows = json.loads(observatory.sip("plan", observatory.obs_id, "--json").stdout)["subbands"]
+    return [(row["subband"], row["node"]) for row in rows]

@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from faults import strike, succeeds, undisturbed_result, until
+from faults import TOOLS, install, planned, strike, succeeds, undisturbed_result, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
 
@@ -67,6 +67,55 @@ def test_a_node_is_gone_for_good(cluster_observatory, undisturbed, timed, stage)
     assert observatory.made() == before, "what moved stays where it is"
     plan = json.loads(observatory.sip("plan", observatory.obs_id, "--json").stdout)
     assert plan["kept_out"] == {}
+
+
+SLOW_GATHERING = """\
+#!/bin/sh
+case "$*" in *calibrate*) exec /usr/bin/rsync --bwlimit=500 "$@";; esac
+exec /usr/bin/rsync "$@"
+"""
+
+
+def test_a_node_dies_while_its_data_are_gathered(cluster_observatory, undisturbed, timed):
+    path = (f"SetEnv PATH={TOOLS}:/usr/bin:/bin",)
+    observatory = cluster_observatory(sshd_options={"lce001": path})
+    # Slow enough to be met in the act.
+    install(observatory, "rsync", SLOW_GATHERING)
+    cluster = observatory.cluster
+    imaging, dead = cluster.compute[:2]
+    (name,) = [name for name, node in planned(observatory) if node == dead]
+
+    def gathered():
+        return list(observatory.scratch(imaging).glob(f"{name}/.transfer/gather*/*"))
+
+    with timed("a compute node gone for good while its data are gathered"):
+        process = observatory.start()
+        until(process, gathered, "data that come from there")
+        cluster.destroy(dead)
+        succeeds(observatory, process)
+    assert f"{dead} is gone, its subbands move elsewhere" in observatory.log.read_text()
+    undisturbed_result(observatory, undisturbed, dead=[dead])
+
+
+def test_a_drained_node_is_switched_off(cluster_observatory, undisturbed, timed):
+    observatory = cluster_observatory()
+    cluster = observatory.cluster
+    dead = cluster.compute[1]
+    with timed("a compute node drained in the middle, then switched off"):
+        process = observatory.start()
+        strike(
+            observatory, process, "calibrate", lambda node: observatory.sip("cluster", "drain", node), [dead]
+        )
+        cluster.destroy(dead)
+        succeeds(observatory, process)
+    assert dead not in observatory.places.values()
+    undisturbed_result(observatory, undisturbed, dead=[dead])
+    before = observatory.made()
+    cluster.boot(dead)
+    observatory.succeed()
+    assert observatory.made() == before
+    plan = json.loads(observatory.sip("plan", observatory.obs_id, "--json").stdout)
+    assert (plan["kept_out"][dead]["state"], plan["kept_out"][dead]["silent"]) == ("drained", False)
 
 
 HOLDER = """\

@@ -11,8 +11,10 @@ import pytest
 from faults import (
     TOOLS,
     digest,
+    install,
     misbehaved,
     once,
+    planned,
     raw_digest,
     signal_processes,
     strike,
@@ -192,12 +194,31 @@ def test_a_disk_is_full(cluster_observatory, undisturbed, timed):
     undisturbed_result(observatory, undisturbed, again=("band/image_band.cycle0", "band/find_sources.cycle0"))
 
 
+def test_gathering_fails(cluster_observatory, undisturbed, timed):
+    path = (f"SetEnv PATH={TOOLS}:/usr/bin:/bin",)
+    observatory = cluster_observatory(sshd_options={"lce001": path})
+    name = next(name for name, node in planned(observatory) if node != "lce001")
+    install(
+        observatory,
+        "rsync",
+        f'#!/bin/sh\ncase "$*" in *{name}*calibrate*) exit 11;; esac\nexec /usr/bin/rsync "$@"\n',
+    )
+    with timed("calibrated data cannot be gathered: subband lost, retried by the next run"):
+        observatory.succeed()
+        assert observatory.quality["outcome"] == "degraded"
+        (lost,) = observatory.quality["subbands_lost"]
+        assert (lost["subband"], lost["stage"]) == (name, "gather")
+        install(observatory, "rsync", '#!/bin/sh\nexec /usr/bin/rsync "$@"\n')
+        assert observatory.sip("retry", observatory.obs_id, "--lost").returncode == 0
+        observatory.succeed()
+    undisturbed_result(observatory, undisturbed, again=("band/image_band.cycle0", "band/find_sources.cycle0"))
+
+
 def small_disk(cluster_observatory, **settings):
     """An observatory one of whose compute nodes has a small disk: with this node and its subband."""
     node = "lce002"
     observatory = cluster_observatory({"cluster": settings}, disk_mb={node: 300})
-    asked = observatory.sip("plan", observatory.obs_id, "--json")
-    (subband,) = [row["subband"] for row in json.loads(asked.stdout)["subbands"] if row["node"] == node]
+    (subband,) = [name for name, place in planned(observatory) if place == node]
     return observatory, node, subband
 
 

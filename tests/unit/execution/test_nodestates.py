@@ -1,10 +1,9 @@
-"""Nodes that are kept out, and the places that are kept."""
+"""Nodes that are kept out."""
 
 from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
 
-from sip_luigi.domain.placement import Place
-from sip_luigi.execution.nodestates import DRAINED, UNREACHABLE, NodeStates
-from sip_luigi.execution.placement import PlacementRecord
+from sip_luigi.execution.nodestates import DRAINED, UNFIT, UNREACHABLE, NodeStates
 
 
 def test_out_and_back(tmp_path):
@@ -14,6 +13,10 @@ def test_out_and_back(tmp_path):
     assert states.read()["lce001"].reason == "new disk"
     states.keep_out("lce001", UNREACHABLE, "no answer")
     assert states.read()["lce001"].state == DRAINED, "what an operator said stays"
+    assert states.read()["lce001"].silent
+    states.give_back("lce001", UNREACHABLE)
+    assert states.read()["lce001"].state == DRAINED
+    assert not states.read()["lce001"].silent
     assert not states.give_back("lce001", UNREACHABLE)
     assert states.give_back("lce001")
     assert not states.give_back("lce001")
@@ -40,12 +43,43 @@ def test_writers_take_turns(tmp_path):
     assert sorted(NodeStates(path).read()) == names
 
 
-def test_places_are_kept(tmp_path):
-    record = PlacementRecord(tmp_path / "placement.json")
-    places = {"SB000": Place("lce001", "first")}
-    assert record.read() == {}
-    assert record.update(lambda before: {**before, **places}) == places
-    assert record.read() == places
-    stamp = record.path.stat().st_mtime_ns
-    record.update(lambda before: before)
-    assert record.path.stat().st_mtime_ns == stamp
+def test_an_operator_has_the_last_word(tmp_path):
+    states = NodeStates(tmp_path / "nodes.json")
+    states.keep_out("lce001", UNREACHABLE, "no answer")
+    states.keep_out("lce001", UNREACHABLE, "no answer again")
+    assert states.read()["lce001"].reason == "no answer", "what was found first stays"
+    states.keep_out("lce001", DRAINED, "new disk")
+    assert states.read()["lce001"].state == DRAINED
+    states.keep_out("lce001", DRAINED, "new disks")
+    assert states.read()["lce001"].reason == "new disks"
+
+
+def test_one_given_back_leaves_the_others_out(tmp_path):
+    states = NodeStates(tmp_path / "nodes.json")
+    before = datetime.now(UTC).replace(microsecond=0)
+    for name in ("lce001", "lce002"):
+        states.keep_out(name, UNREACHABLE, "no answer")
+    assert states.give_back("lce001", UNREACHABLE)
+    assert set(states.read()) == {"lce002"}
+    assert before <= datetime.fromisoformat(states.read()["lce002"].since) <= datetime.now(UTC)
+
+
+def test_a_node_that_lacks_something_and_is_silent_has_to_mend_both(tmp_path):
+    states = NodeStates(tmp_path / "nodes.json")
+    states.keep_out("lce001", UNFIT, "no wsclean")
+    assert not states.give_back("lce001", UNREACHABLE), "that it answers is not enough"
+    states.keep_out("lce001", UNREACHABLE, "no answer")
+    states.keep_out("lce001", UNFIT, "no rsync")
+    assert (states.read()["lce001"].reason, states.read()["lce001"].silent) == ("no wsclean", True)
+    states.give_back("lce001", UNREACHABLE)
+    assert states.read()["lce001"].state == UNFIT
+    states.keep_out("lce001", DRAINED, "new disk")
+    assert not states.give_back("lce001", UNFIT), "an operator has said so"
+    assert states.read()["lce001"].state == DRAINED
+
+
+def test_draining_a_silent_node_does_not_make_it_answer(tmp_path):
+    states = NodeStates(tmp_path / "nodes.json")
+    states.keep_out("lce001", UNREACHABLE, "no answer")
+    states.keep_out("lce001", DRAINED, "new disk")
+    assert states.read()["lce001"].silent

@@ -1,5 +1,8 @@
 """An outage is outlived, a node that is gone is named."""
 
+import logging
+import time
+
 import pytest
 
 from sip_luigi.domain.errors import ProgramError, TransportError
@@ -53,3 +56,29 @@ def test_other_errors_are_not_repeated():
     with pytest.raises(ProgramError):
         PatientConnection(flaky, 5.0).call("look", {})
     assert flaky.calls == 1
+
+
+def test_an_outage_is_told_once_and_its_end_too(caplog):
+    with caplog.at_level(logging.WARNING, logger="sip_luigi"):
+        PatientConnection(Flaky(0), 5.0).call("look", {})
+        assert not caplog.messages
+        PatientConnection(Flaky(3), 5.0).call("look", {})
+    assert caplog.messages == [
+        "lce001: no route to host, asking again for up to 5 s",
+        "lce001 answers again after 0 s",
+    ]
+
+
+def test_without_patience_it_is_asked_once():
+    flaky = Flaky(1)
+    with pytest.raises(TransportError, match="no answer for 0 s"):
+        PatientConnection(flaky, 0.0).call("look", {})
+    assert flaky.calls == 1
+
+
+def test_a_pause_is_no_longer_than_the_outage(monkeypatch):
+    monkeypatch.setattr(patience, "PAUSE_S", 60.0)
+    began = time.monotonic()
+    with pytest.raises(TransportError):
+        PatientConnection(Flaky(10**6), 0.05).call("look", {})
+    assert time.monotonic() - began < 5

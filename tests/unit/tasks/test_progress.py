@@ -64,3 +64,39 @@ def test_without_a_scheduler_nothing_is_started():
     teller = Teller(task, lambda log: None)
     teller.hear("x")
     assert teller.thread is None
+
+
+def test_long_output_is_cut_and_nothing_is_made_up():
+    task = Task()
+    teller = Teller(task, lambda log: None, interval_s=0.01)
+    teller.hear("one\ntwo\n" + "x" * 600 + "\n\n  \nlast\n")
+    wait_for(lambda: "status_message" in task.said)
+    assert task.said["status_message"] == "x" * 495 + "\nlast"
+    assert "progress_percentage" not in task.said
+    teller.stop()
+
+
+def test_a_stopped_one_says_no_more():
+    task = Task()
+    teller = Teller(task, lambda log: 0.5, interval_s=0.2)
+    teller.hear("x\n")
+    wait_for(lambda: "tracking_url" in task.said)
+    teller.stop()
+    teller.thread.join(5)
+    assert not teller.thread.is_alive()
+    assert set(task.said) == {"tracking_url"}
+
+
+def test_a_program_that_prints_nonsense_is_told_all_the_same():
+    def fail(log):
+        raise ValueError
+
+    task = Task()
+    teller = Teller(
+        task, lambda log: fail(log) if "bad" in log and "good" not in log else 1.0, interval_s=0.01
+    )
+    teller.hear("bad\n")
+    time.sleep(0.05)
+    teller.hear("good\n")
+    wait_for(lambda: task.said.get("progress_percentage") == 100)
+    teller.stop()
