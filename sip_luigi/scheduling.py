@@ -38,6 +38,9 @@ class ResultQueue(queue.Queue[Any]):
 class TaskThread(luigi.worker.TaskProcess):
     """A task in a thread of the worker; for Luigi it looks like a process of its own."""
 
+    thread: threading.Thread | None = None
+    """None where Luigi runs the task itself, as it does with one worker."""
+
     def start(self) -> None:
         """Run the task."""
         # A daemon: an interrupted worker does not wait, its jobs live on without it.
@@ -46,7 +49,7 @@ class TaskThread(luigi.worker.TaskProcess):
 
     def is_alive(self) -> bool:
         """Whether it runs."""
-        return self.thread.is_alive()
+        return self.thread is not None and self.thread.is_alive()
 
     def terminate(self) -> None:
         """A thread cannot be ended; the time limits of jobs are kept on their nodes."""
@@ -91,7 +94,7 @@ class SteadfastWorker(luigi.worker.Worker):
                     self._announce_capacities(task)
                 super().add(task)
             succeeded = bool(super().run())
-        if all(task.complete() for task in self.roots):
+        if self.add_succeeded and all(task.complete() for task in self.roots):
             self._count_work_of_others()
         return succeeded
 

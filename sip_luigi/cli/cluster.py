@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sip_luigi.cli.common import reported
+from sip_luigi.cli.common import cells, reported
 
 
 @click.group()
@@ -74,12 +74,14 @@ def _states(node: str) -> Any:
 def _show(findings: list[dict[str, Any]]) -> None:
     table = Table("node", "roles", "state", "programs", "disks", "cores", "clock")
     for found in findings:
-        state = "[red]fails[/red]" if found["problems"] else "[green]good[/green]"
+        state = Text("fails", "red") if found["problems"] else Text("good", "green")
         programs = "\n".join(f"{name} {version}" for name, version in found["programs"].items())
         disks = "\n".join(f"{disk} {free / 1e9:.1f} GB free" for disk, free in found["disks"].items())
         clock = "" if found["clock_offset_s"] is None else f"{found['clock_offset_s']:+.1f} s"
         cores = "" if found["cores"] is None else str(found["cores"])
-        table.add_row(found["node"], " ".join(found["roles"]), state, programs, disks, cores, clock)
+        table.add_row(
+            *cells(found["node"], " ".join(found["roles"])), state, *cells(programs, disks, cores, clock)
+        )
     console = Console()
     console.print(table)
     for found in findings:

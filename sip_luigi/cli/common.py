@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
+from rich.text import Text
 
 from sip_luigi.domain.errors import SipError
 
@@ -22,6 +23,11 @@ def reported() -> Iterator[None]:
     except SipError as error:
         click.echo(f"{type(error).__name__}: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+def cells(*texts: str) -> list[Text]:
+    """Texts for a table, in which brackets are no markup."""
+    return [Text(text) for text in texts]
 
 
 def show_progress(message: str, fraction: float) -> None:

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from sip_luigi.cli.common import reported
+from sip_luigi.cli.common import cells, reported
 
 
 @click.command()
@@ -34,9 +34,9 @@ def _show(found: dict[str, Any]) -> None:
     table = Table("subband", "raw data", "node", "why there", "to be made")
     for row in found["subbands"]:
         missing = ", ".join(row["to_make"]) or "nothing"
-        table.add_row(row["subband"], row["raw"], row["node"], row["reason"], missing)
+        table.add_row(*cells(row["subband"], row["raw"], row["node"], row["reason"], missing))
     band = found["band"]
-    table.add_row("band", "", band["node"], band["reason"], ", ".join(band["to_make"]) or "nothing")
+    table.add_row(*cells("band", "", band["node"], band["reason"], ", ".join(band["to_make"]) or "nothing"))
     Console().print(table)
     for node, state in found["kept_out"].items():
         click.echo(f"{node} takes no new work: {state['state']} since {state['since']}: {state['reason']}")

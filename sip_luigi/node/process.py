@@ -14,7 +14,7 @@ def process_start_time(pid: int) -> str:
     With the pid it names a process for good: pids are used again. Field 22 of ``/proc/<pid>/stat``.
     """
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
     fields = stat.rpartition(")")[2].split()

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
-from sip_luigi.domain.errors import BadData, SipError
+from sip_luigi.domain.errors import BadData
 
 EXIT_BAD_DATA = 65
 """Exit status of a node command whose data are at fault (EX_DATAERR of sysexits.h)."""
@@ -51,8 +51,14 @@ def serve(find: Find, questions: BinaryIO, answers: BinaryIO) -> None:
 
 def answer_to(find: Find, command: str, request: dict[str, Any]) -> Answer:
     """Exit status, answer and standard error of a node command."""
-    if command in IN_PROCESS:
-        return _here(find, command, request)
+    try:
+        return _here(find, command, request) if command in IN_PROCESS else _apart(command, request)
+    except Exception as error:
+        # Whoever asks must have an answer, or takes the node for gone.
+        return EXIT_FAILED, {"error": f"{type(error).__name__}: {error}"}, ""
+
+
+def _apart(command: str, request: dict[str, Any]) -> Answer:
     argv = (sys.executable, "-m", "sip_luigi.node", command)
     done = subprocess.run(argv, input=json.dumps(request).encode(), capture_output=True, cwd="/", check=False)
     said = done.stderr.decode(errors="replace")[-4000:]
@@ -68,8 +74,6 @@ def _here(find: Find, command: str, request: dict[str, Any]) -> Answer:
         return 0, find(command)(request), ""
     except BadData as error:
         return EXIT_BAD_DATA, {"error": str(error)}, ""
-    except (SipError, OSError, MemoryError, KeyError, ValueError) as error:
-        return EXIT_FAILED, {"error": f"{type(error).__name__}: {error}"}, ""
 
 
 def main(find: Find) -> None:

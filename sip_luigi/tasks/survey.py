@@ -117,7 +117,7 @@ def _compute_nodes(
             states.keep_out(node.name, UNREACHABLE, str(answer))
             continue
         if states.give_back(node.name, UNREACHABLE):
-            logger.warning("%s answers again and takes part", node.name)
+            logger.warning("%s answers again", node.name)
         disk = node.local_disks[0]
         if problem := _problem(settings, node.name, disk, answer):
             logger.warning("%s takes no part: %s", node.name, problem)

@@ -38,13 +38,10 @@ def transfer_steps(
     """
     chosen = ctx.settings.cluster
     request = {**known, "destination": f"{part}/{measurementset}", "origin": origin.name}
-    here = (
-        origin.path
-        if is_local(ctx, origin.node, product.node)
-        else mounted_path(ctx.cluster, origin, product.node)
-    )
-    if here == origin.path and ctx.settings.layout.copy_mode == "link":
-        return ({"call": "copy", "request": {**request, "source": here}},)
+    local = is_local(ctx, origin.node, product.node)
+    if local and ctx.settings.layout.copy_mode == "link":
+        return ({"call": "copy", "request": {**request, "source": origin.path}},)
+    here = origin.path if local else mounted_path(ctx.cluster, origin, product.node)
     # Kept when the copy is interrupted: the next one goes on from there.
     folder = PurePosixPath(product.path).parent / ".transfer" / PurePosixPath(product.path).name
     transfer = str(folder / posixpath.basename(part).rpartition("-")[2])

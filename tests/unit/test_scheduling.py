@@ -364,3 +364,23 @@ def test_an_interrupted_program_does_not_wait_for_its_tasks():
     assert done.stdout == b"began\n"
     assert b"KeyboardInterrupt" in done.stderr
     assert done.returncode != 0
+
+
+def test_one_task_at_a_time(scheduler, task, tmp_path):
+    with SteadfastWorker(scheduler=scheduler, worker_processes=1, **QUICK) as worker:
+        worker.add(task("root", "a"))
+        assert worker.run()
+    assert files(tmp_path) == ["a", "root"]
+
+
+class Blind(Made):
+    """Cannot be looked at."""
+
+    def complete(self):
+        raise OSError("no answer")
+
+
+def test_what_cannot_be_looked_at_is_not_looked_at_twice(scheduler, tmp_path):
+    with SteadfastWorker(scheduler=scheduler, worker_processes=2, **QUICK) as worker:
+        assert not worker.add(Blind(str(tmp_path), "blind"))
+        worker.run()

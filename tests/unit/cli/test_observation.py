@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from sip_luigi.cli.observation import _show
 from sip_luigi.domain.product import Loss, Manifest
 from sip_luigi.execution.losses import LossRecords
 
@@ -120,3 +121,13 @@ def test_help_and_unknown_commands(sip):
     for command in ("plan", "retry", "cluster", "simulate"):
         assert command in done.stdout
     assert sip("plann").exit_code == 2
+
+
+def test_brackets_are_no_markup(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "300")
+    row = {"subband": "a", "raw": "lse001:/data/[/x]/a", "node": "n", "reason": "r", "to_make": []}
+    band = {"node": "lce001", "reason": "[cluster] imaging_node", "to_make": []}
+    _show({"subbands": [row], "band": band, "kept_out": {}})
+    shown = capsys.readouterr().out
+    assert "[cluster] imaging_node" in shown
+    assert "lse001:/data/[/x]/a" in shown

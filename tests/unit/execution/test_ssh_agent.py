@@ -51,18 +51,24 @@ class Server(paramiko.ServerInterface):
         return paramiko.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel, command):
+        threading.Thread(target=self._run, args=(channel, command), daemon=True).start()
+        return True
+
+    def _run(self, channel, command):
+        # What has been asked has been let in: paramiko says so only after it has called us.
+        first = channel.recv(1 << 15)
         pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         process = subprocess.Popen(("/bin/sh", "-c", command), bufsize=0, **pipes)
         self.processes.append(process)
-        threading.Thread(target=self._feed, args=(channel, process), daemon=True).start()
         threading.Thread(target=self._hear, args=(channel, process), daemon=True).start()
-        return True
+        self._feed(channel, process, first)
 
-    def _feed(self, channel, process):
+    def _feed(self, channel, process, piece):
         with suppress(OSError):
-            while piece := channel.recv(1 << 15):
+            while piece:
                 if not self.frozen.is_set():
                     process.stdin.write(piece)
+                piece = channel.recv(1 << 15)
         with suppress(OSError):
             process.stdin.close()
 

@@ -52,3 +52,14 @@ def test_one_that_has_ended_does_not_run(sleeper):
     assert process_start_time(process.pid) == "", "a zombie"
     process.wait()
     assert process_start_time(process.pid) == ""
+
+
+def test_a_name_that_is_no_text(tmp_path):
+    program = os.fsencode(tmp_path) + b"/\xff"
+    shutil.copy(shutil.which("sleep"), program)
+    process = subprocess.Popen((program, "60"))
+    try:
+        assert process_start_time(process.pid)
+    finally:
+        process.kill()
+        process.wait()

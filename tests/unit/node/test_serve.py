@@ -12,7 +12,7 @@ import pytest
 
 from sip_luigi.domain.errors import BadData, ProgramError
 from sip_luigi.node.__main__ import function
-from sip_luigi.node.serve import answer_to, serve
+from sip_luigi.node.serve import EXIT_FAILED, answer_to, serve
 
 PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
@@ -147,3 +147,15 @@ def test_a_command_that_loads_casacore_is_a_process_of_its_own(tmp_path, monkeyp
         assert answer_to(function, "copy", {"a": 1}) == expected
     program.write_text("#!/bin/sh\nkill -9 $$\n")
     assert answer_to(function, "copy", {})[0] < 0, "a signal"
+
+
+def test_whatever_goes_wrong_is_answered():
+    answers = io.BytesIO()
+    question = {"id": 1, "command": "look", "request": {"products": 5}}
+    serve(function, io.BytesIO(json.dumps(question).encode()), answers)
+    deadline = time.monotonic() + 5
+    while not answers.getvalue() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    answer = json.loads(answers.getvalue())
+    assert answer["status"] == EXIT_FAILED
+    assert "TypeError" in answer["answer"]["error"]

@@ -1,0 +1,58 @@
+"""The benchmarks run and print their figures; how good these are depends on the machine and is not judged here."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from conftest import REPOSITORY
+
+from sip_luigi.testcluster.requirements import missing
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("bench")]
+
+
+def figures(name, *options):
+    """The JSON object on the last line of what a benchmark prints."""
+    command = (sys.executable, str(REPOSITORY / "bench" / name), *options)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def all_positive(measured, *names):
+    assert set(names) <= set(measured)
+    assert all(measured[name] > 0 for name in names), measured
+
+
+@pytest.fixture
+def nodes():
+    if reason := missing():
+        pytest.skip(reason)
+
+
+@pytest.mark.usefixtures("nodes")
+def test_overhead(tmp_path):
+    shape = ("--subbands", "9", "--stages", "2", "--sample", "2", "--repeat", "1")
+    measured = figures("overhead", *shape, "--directory", str(tmp_path))
+    all_positive(
+        measured,
+        *("lookup_s", "lookup_ratio", "run_ratio", "contrib_ssh_run_ratio"),
+        *("local_ms_per_task", "local_ratio", "peak_rss_mb"),
+    )
+    assert measured["local_tasks"] == 18
+    assert not list(tmp_path.iterdir()), "nothing is left"
+
+
+def test_efficiency(tmp_path):
+    shape = ("--subbands", "2", "--duration", "600", "--repeat", "1")
+    measured = figures("efficiency", *shape, "--directory", str(tmp_path))
+    all_positive(measured, "wall_ratio", "pipeline_s", "script_s", "cpu_ratio", "script_wsclean_s")
+    assert not list(tmp_path.iterdir()), "nothing is left"
+
+
+@pytest.mark.usefixtures("nodes")
+def test_copy(tmp_path):
+    measured = figures("copy", "--size", "8", "--repeat", "1", "--directory", str(tmp_path))
+    all_positive(measured, "ratio", "pipeline_mib_s", "rsync_mib_s", "tar_mib_s")
+    assert not list(tmp_path.iterdir()), "nothing is left"
