@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo demo-cluster test test-fast check docs clean system system-test
+.PHONY: help setup demo demo-cluster test test-fast check bench docs clean system system-test
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -40,6 +40,11 @@ check: setup ## style, types and layering
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: setup system-test ## overhead, efficiency and speed of copies beside the plain tools; needs root
+	$(BIN)/python bench/overhead
+	$(BIN)/python bench/efficiency
+	$(BIN)/python bench/copy
 
 clean: ## remove the environment, the demonstration and caches
 	rm -rf $(VENV) demo demo-cluster build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
