@@ -124,7 +124,8 @@ def hide(root: Path, hidden: str, visible: list[str]) -> None:
     there = covered.is_dir()
     if there:
         mount("tmpfs", covered, "tmpfs", data="size=1m,mode=755")
-    for path in visible:
+    # Parents first: a directory that is made for what lies in it would be taken for the thing itself.
+    for path in sorted(visible, key=lambda path: path.count("/")):
         if not within(root, path).exists():
             bind_directory(path, within(root, path))
             read_only(within(root, path))
