@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,8 @@ directory_option = click.option(
 def scratch(parent: Path) -> Iterator[Path]:
     """A directory for the length of a measurement."""
     directory = Path(tempfile.mkdtemp(prefix="sip-bench-", dir=parent))
+    # One that is asked to end cleans up as well: what it leaves may be memory.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield directory
     finally:
