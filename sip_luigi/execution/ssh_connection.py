@@ -71,6 +71,27 @@ class Deadline:
         return max(0.0, self._end - time.monotonic())
 
 
+class Tunnel:
+    """A channel to the server behind a jump host, as the socket of the connection to that server.
+
+    Parameters
+    ----------
+    channel : paramiko.Channel
+        Opened on the connection to the jump host.
+    """
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    def close(self) -> None:
+        """Close the channel; a connection to the jump host that is lost already needs no word of it."""
+        with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
+            self._channel.close()
+
+
 class Link:
     """An open connection.
 
@@ -205,8 +226,10 @@ def _call(link: Link, hop: Hop, limit_s: float) -> Any:
             # Many small messages, each waited for.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
-        return link.transport.open_channel(
-            "direct-tcpip", (hop.host, hop.port), ("127.0.0.1", 0), timeout=limit_s
+        return Tunnel(
+            link.transport.open_channel(
+                "direct-tcpip", (hop.host, hop.port), ("127.0.0.1", 0), timeout=limit_s
+            )
         )
 
 
