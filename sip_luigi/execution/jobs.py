@@ -138,7 +138,7 @@ def run_job(
         if answer["log"]:
             on_output(answer["log"])
             tail = answer["log"][-TAIL_LENGTH:]
-        elif answer["state"] != "running":
+        if answer["state"] != "running":
             return judge(spec, answer["status"], tail)
 
 

@@ -6,12 +6,13 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sip_luigi.domain.errors import ProgramError, TransportError
-from sip_luigi.execution.connection import Completed, read_answer
+from sip_luigi.execution.connection import Completed, judge_answer, read_answer
+from sip_luigi.execution.local_starter import LocalStarter
 from sip_luigi.node.__main__ import function
 from sip_luigi.node.files import written_whole
 from sip_luigi.node.serve import IN_PROCESS
@@ -25,12 +26,18 @@ class LocalConnection:
     ----------
     name : str
         The node's name in the cluster description.
+    starter : LocalStarter
+        Starts the jobs; the nodes that are this machine may share one.
     """
 
     name: str
+    starter: LocalStarter = field(default_factory=LocalStarter, compare=False, repr=False)
 
     def call(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
         """Run a node command; see :meth:`sip_luigi.execution.connection.Connection.call`."""
+        if command == "start":
+            status, answer, said = self.starter.ask(command, request)
+            return judge_answer(self.name, command, status, answer, said)
         if command not in IN_PROCESS:
             return self._run(command, request)
         try:

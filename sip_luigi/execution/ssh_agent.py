@@ -20,6 +20,8 @@ from sip_luigi.execution.ssh_exchange import CHUNK, PACKET, open_channel, quote
 from sip_luigi.execution.ssh_pool import Pool
 
 Answer = tuple[int, dict[str, Any], str]
+PATIENCE = 10.0
+"""How much longer one answer may take than a node may be silent: a command reads data, on a busy disk."""
 LAST_WORDS_S = 0.5
 """How long a program that has ended may take to say with which status."""
 MAX_STDERR = 16384
@@ -116,17 +118,17 @@ class Session:
 
     def ask(self, question: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
         """Answer to a question."""
-        number, waiting = next(self._numbers), Question()
+        number, waiting, asked = next(self._numbers), Question(), time.monotonic()
         with self._lock:
             self._questions[number] = waiting
         try:
             if not self._say(json.dumps({"id": number, **question}).encode() + b"\n", deadline):
                 raise self._error(question["command"])
             # Asked after it was noted down: an end before that has been seen, or wakes this.
-            if not self.ended and not waiting.ready.wait(deadline.left):
+            if not self.ended and not self._is_answered(waiting, deadline.seconds):
                 self._silent(deadline.seconds)
                 raise TransportError(
-                    f"{self.node}: {question['command']}: no answer for {deadline.seconds:g} s"
+                    f"{self.node}: {question['command']}: no answer for {time.monotonic() - asked:.1f} s"
                 )
         finally:
             with self._lock:
@@ -134,6 +136,16 @@ class Session:
         if waiting.answer is None:
             raise self._error(question["command"])
         return waiting.answer
+
+    def _is_answered(self, waiting: Question, seconds: float) -> bool:
+        """Wait for an answer: for so long as the node is silent, and longer while it says that it is busy."""
+        asked = time.monotonic()
+        end = asked + seconds
+        while not waiting.ready.wait(max(0.0, end - time.monotonic())):
+            end = min(max(asked, self._heard) + seconds, asked + PATIENCE * seconds)
+            if time.monotonic() >= end:
+                return False
+        return True
 
     def end(self) -> None:
         """Let go of the channel; whoever waits is told."""

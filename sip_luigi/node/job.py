@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import select
 import signal
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 from sip_luigi.node.files import write_atomically
 from sip_luigi.node.process import GRACE_S, process_start_time
 from sip_luigi.node.supervise import record_process, supervise
+from sip_luigi.programs.environment import casarc_text, tool_environment
 
 CHUNK = 1 << 18
 """Most bytes of a log that one poll returns."""
@@ -55,7 +57,7 @@ def start(spec: dict[str, Any]) -> dict[str, Any]:
             leftover.unlink()
         write_atomically(directory / "spec.json", json.dumps(spec), durable=False)
         _renew(directory)
-        _spawn(directory, lock)
+        _spawn(directory, lock, _tools(directory))
     finally:
         os.close(lock)
     return {"state": "started"}
@@ -73,9 +75,9 @@ def poll(request: dict[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``state``: ``running``, ``finished``, ``gone`` (it ended without saying how) or ``replaced`` (by a job that
-        makes another version); ``status``: what it
-        said when it finished; ``log``: the text since ``offset``; ``offset``: where that ends.
+        ``state``: ``running`` (also as long as there is more of its log), ``finished``, ``gone`` (it ended without
+        saying how) or ``replaced`` (by a job that makes another version); ``status``: what it said when it
+        finished; ``log``: the text since ``offset``; ``offset``: where that ends.
     """
     directory = Path(request["directory"])
     _wait(directory, float(request.get("wait_s", 0.0)))
@@ -89,8 +91,8 @@ def poll(request: dict[str, Any]) -> dict[str, Any]:
         status = _read_json(directory / "status.json")
     if running:
         _renew(directory)
-    text, offset = _read_log(directory / "log", int(request.get("offset", 0)))
-    state = "running" if running else "finished" if status else "gone"
+    text, offset, more = _read_log(directory / "log", int(request.get("offset", 0)))
+    state = "running" if running or more else "finished" if status else "gone"
     if "fingerprint" in request and request["fingerprint"] != _read_json(directory / "spec.json").get(
         "fingerprint"
     ):
@@ -100,10 +102,19 @@ def poll(request: dict[str, Any]) -> dict[str, Any]:
 
 def _wait(directory: Path, wait_s: float) -> None:
     """Wait for a job to end, so that whoever asks need not ask often."""
-    deadline, pause = time.monotonic() + wait_s, 0.002
-    while _has_supervisor(directory) and time.monotonic() < deadline:
-        time.sleep(pause)
-        pause = min(0.05, pause * 1.5)
+    pid = _read_json(directory / "pid.json").get("pid", 0)
+    try:
+        descriptor = os.pidfd_open(pid)
+    except OSError:
+        return
+    try:
+        # The pid may be that of another process by now: only a supervisor is waited for.
+        if _has_supervisor(directory):
+            poller = select.poll()
+            poller.register(descriptor, select.POLLIN)
+            poller.poll(1e3 * wait_s)
+    finally:
+        os.close(descriptor)
 
 
 def cancel(request: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +136,15 @@ def cancel(request: dict[str, Any]) -> dict[str, Any]:
     return {"state": "cancelled"}
 
 
-def _spawn(directory: Path, lock: int) -> None:
+def _tools(directory: Path) -> dict[str, str]:
+    """Variables that every program needs; found out here, in the process that stays and knows them from then on."""
+    casarc, text = directory / "casarc", casarc_text()
+    if not casarc.exists() or casarc.read_text(encoding="utf-8") != text:
+        write_atomically(casarc, text, durable=False)
+    return tool_environment(str(casarc))
+
+
+def _spawn(directory: Path, lock: int, tools: dict[str, str]) -> None:
     """Fork the process that sees to the job: twice, so that whoever started it has no child to wait for."""
     pid = os.fork()
     if pid:
@@ -138,7 +157,7 @@ def _spawn(directory: Path, lock: int) -> None:
             record_process(directory, grandchild)
         else:
             _detach(directory, lock)
-            supervise(directory, lock)
+            supervise(directory, lock, tools)
     finally:
         # Whatever happened: this is a copy of the caller, and must not go on as one.
         os._exit(0)
@@ -207,11 +226,11 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _read_log(path: Path, offset: int) -> tuple[str, int]:
+def _read_log(path: Path, offset: int) -> tuple[str, int, bool]:
     try:
         with path.open("rb") as stream:
             stream.seek(offset)
             chunk = stream.read(CHUNK)
     except FileNotFoundError:
-        return "", offset
-    return chunk.decode("utf-8", errors="replace"), offset + len(chunk)
+        return "", offset, False
+    return chunk.decode("utf-8", errors="replace"), offset + len(chunk), len(chunk) == CHUNK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -19,6 +20,9 @@ EXIT_FAILED = 70
 IN_PROCESS = frozenset({"look", "start", "poll", "cancel"})
 """Commands of the standard library alone; the others load casacore, which a process of its own keeps apart."""
 
+BEAT_S = 1.0
+"""Time between two signs of life."""
+
 Answer = tuple[int, dict[str, Any], str]
 Find = Callable[[str], Callable[[dict[str, Any]], dict[str, Any]]]
 
@@ -34,19 +38,37 @@ def serve(find: Find, questions: BinaryIO, answers: BinaryIO) -> None:
         Lines ``{"id", "command", "request"}``.
     answers : binary stream
         Lines ``{"id", "status", "answer", "said"}``, in the order in which they are ready: the exit status that the
-        command would have, its answer, and what it said on standard error.
+        command would have, its answer, and what it said on standard error. While a question is open, a line
+        ``{"busy": n}`` every second tells that the node is alive.
     """
-    turn = threading.Lock()
+    turn, open_questions = threading.Lock(), set[int]()
+    # Before there are threads: a supervisor is forked, and must not meet the lock of an import half done.
+    for command in IN_PROCESS:
+        find(command)
+
+    def say(value: dict[str, Any]) -> None:
+        with turn:
+            answers.write(json.dumps(value).encode() + b"\n")
+            answers.flush()
 
     def answer(question: dict[str, Any]) -> None:
         status, value, said = answer_to(find, question["command"], question["request"])
-        line = json.dumps({"id": question["id"], "status": status, "answer": value, "said": said})
-        with turn:
-            answers.write(line.encode() + b"\n")
-            answers.flush()
+        open_questions.discard(question["id"])
+        say({"id": question["id"], "status": status, "answer": value, "said": said})
 
+    def beat() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            while not ended.wait(BEAT_S):
+                if open_questions:
+                    say({"busy": len(open_questions)})
+
+    ended = threading.Event()
+    threading.Thread(target=beat, daemon=True).start()
     for line in questions:
-        threading.Thread(target=answer, args=(json.loads(line),), daemon=True).start()
+        question = json.loads(line)
+        open_questions.add(question["id"])
+        threading.Thread(target=answer, args=(question,), daemon=True).start()
+    ended.set()
 
 
 def answer_to(find: Find, command: str, request: dict[str, Any]) -> Answer:

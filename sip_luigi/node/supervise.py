@@ -11,27 +11,29 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from sip_luigi.domain.errors import BadData, SipError
 from sip_luigi.domain.product import Manifest, Product
+from sip_luigi.node.copy import copy
 from sip_luigi.node.files import write_atomically
 from sip_luigi.node.look import look_at_product
 from sip_luigi.node.process import GRACE_S, process_start_time
 from sip_luigi.node.publish import append_record, measure, publish, remove_parts
 from sip_luigi.node.serve import EXIT_BAD_DATA
-from sip_luigi.programs.environment import casarc_text, tool_environment
 
 FULL_BYTES = 4_000_000
 """A disk with less room was too full for the program that failed on it."""
 
-LIGHT = {"copy": "copy"}
-"""Commands of the standard library alone that take no time, with their modules: no process is started for them."""
+LIGHT: Mapping[str, Callable[[dict[str, Any]], Any]] = {"copy": copy}
+"""Commands of the standard library alone that take no time: no process is started for them.
+
+Nothing is imported in a supervisor: it is a fork, and a lock of an import that its parent had begun is never released.
+"""
 
 TAIL_LINES = 20
 TICK_S = 0.5
@@ -83,8 +85,18 @@ class Watch:
             raise JobEnded("timeout", f"took longer than the time limit of {self.timeout_s:g} s")
 
 
-def supervise(directory: Path, lock: int) -> None:
-    """Run the job described in ``directory/spec.json`` while holding its inherited lock."""
+def supervise(directory: Path, lock: int, tools: Mapping[str, str]) -> None:
+    """Run the job described in ``directory/spec.json`` while holding its inherited lock.
+
+    Parameters
+    ----------
+    directory : Path
+        Of the job.
+    lock : int
+        Descriptor that holds its lock.
+    tools : mapping
+        Variables that every program needs, see :func:`sip_luigi.programs.environment.tool_environment`.
+    """
     # Whoever started it may have been killed before writing this.
     record_process(directory, os.getpid())
     spec = json.loads((directory / "spec.json").read_text(encoding="utf-8"))
@@ -92,7 +104,8 @@ def supervise(directory: Path, lock: int) -> None:
     signal.signal(signal.SIGTERM, lambda *_: setattr(watch, "cancelled", True))
     started = time.monotonic()
     try:
-        status = _make(directory, spec, watch, lock)
+        environment = {**os.environ, **tools, **spec["environment"]}
+        status = _make(directory, spec, environment, watch, lock)
     except JobEnded as ended:
         status = _failure(directory, spec, ended)
     except (OSError, SipError, ValueError, KeyError) as error:
@@ -109,7 +122,9 @@ def record_process(directory: Path, pid: int) -> None:
     write_atomically(directory / "pid.json", json.dumps(entry), durable=False)
 
 
-def _make(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -> dict[str, Any]:
+def _make(
+    directory: Path, spec: dict[str, Any], environment: dict[str, str], watch: Watch, lock: int
+) -> dict[str, Any]:
     product = Product("", spec["product"]["path"], spec["product"]["kind"])
     path, part = Path(product.path), Path(spec["part"])
     present = look_at_product(spec["product"])
@@ -121,7 +136,7 @@ def _make(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -> dic
     if product.kind == "directory":
         part.mkdir()
     started = time.monotonic()
-    measures = _run_steps(directory, spec, watch, lock)
+    measures = _run_steps(directory, spec, environment, watch, lock)
     n_files, size = measure(part)
     manifest = Manifest(
         key=spec["key"],
@@ -143,8 +158,9 @@ def _make(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -> dic
     return {"outcome": "done", "made": True}
 
 
-def _run_steps(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -> dict[str, Any]:
-    environment = {**os.environ, **_tool_environment(directory), **spec["environment"]}
+def _run_steps(
+    directory: Path, spec: dict[str, Any], environment: dict[str, str], watch: Watch, lock: int
+) -> dict[str, Any]:
     measures: dict[str, Any] = {}
     programs = 0
     with (directory / "log").open("ab", buffering=0) as log:
@@ -172,18 +188,9 @@ def _run_steps(directory: Path, spec: dict[str, Any], watch: Watch, lock: int) -
     return measures
 
 
-def _tool_environment(directory: Path) -> dict[str, str]:
-    casarc = directory / "casarc"
-    text = casarc_text()
-    if not casarc.exists() or casarc.read_text(encoding="utf-8") != text:
-        write_atomically(casarc, text, durable=False)
-    return tool_environment(str(casarc))
-
-
 def _call_here(step: dict[str, Any]) -> Any:
-    module = import_module(f"sip_luigi.node.{LIGHT[step['call']]}")
     try:
-        return getattr(module, step["call"])(step["request"])
+        return LIGHT[step["call"]](step["request"])
     except BadData as error:
         raise JobEnded("bad_data", str(error)) from error
 

@@ -33,10 +33,8 @@ def tool_environment(casarc_path: str) -> dict[str, str]:
         has no data).
     """
     environment = {"PATH": tool_path(), "OPENBLAS_NUM_THREADS": "1", "CASARCFILES": casarc_path}
-    elements = Path(sysconfig.get_path("data")) / "share" / "everybeam"
-    if elements.is_dir():
-        environment["EVERYBEAM_DATADIR"] = str(elements)
-    return environment
+    elements = _element_beams()
+    return {**environment, "EVERYBEAM_DATADIR": elements} if elements else environment
 
 
 def tool_path() -> str:
@@ -86,6 +84,12 @@ def strategy_file(name: str) -> Path:
     if not path.is_file():
         raise ConfigurationError(f"[dppp] strategy = {name}: no such file {path}{known}")
     return path
+
+
+@cache
+def _element_beams() -> str:
+    elements = Path(sysconfig.get_path("data")) / "share" / "everybeam"
+    return str(elements) if elements.is_dir() else ""
 
 
 @cache

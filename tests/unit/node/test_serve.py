@@ -12,7 +12,7 @@ import pytest
 
 from sip_luigi.domain.errors import BadData, ProgramError
 from sip_luigi.node.__main__ import function
-from sip_luigi.node.serve import EXIT_FAILED, answer_to, serve
+from sip_luigi.node.serve import EXIT_FAILED, IN_PROCESS, answer_to, serve
 
 PIPES = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
@@ -74,6 +74,20 @@ def test_does_not_outlive_its_questions(started):
     process.stdin.close()
     assert process.wait(10) == 0
     assert time.monotonic() - began < 10
+
+
+def test_a_sign_of_life_while_a_question_is_open(started):
+    process = started("def command(request):\n    time.sleep(1.6)\n    return request\n")
+    process.stdin.write(line(1, "look"))
+    process.stdin.flush()
+    assert json.loads(process.stdout.readline()) == {"busy": 1}
+    assert json.loads(process.stdout.readline())["id"] == 1
+
+
+def test_all_that_a_fork_may_need_is_imported_before_the_first_question():
+    found = []
+    serve(lambda name: found.append(name), io.BytesIO(), io.BytesIO())
+    assert set(found) == set(IN_PROCESS)
 
 
 def test_a_slow_answer_holds_up_no_other():
