@@ -12,6 +12,7 @@ setup(
     install_requires=[
         "luigi==3.8.1",  # the task graph, its central scheduler and visualiser
         "paramiko==5.1.0",  # SSH: many commands over one connection to each node
+        "urllib3==2.8.0",  # calls to luigid over connections that stay open; requests brings it along
         "tenacity==9.2.1",  # connects tried again with back-off and jitter; luigi brings it along
         "python-casacore==3.8.1",  # MeasurementSets, measures and their tables
         "dp3==6.6.0",  # DP3 with AOFlagger and Dysco: flag, average, calibrate

@@ -10,10 +10,13 @@ import logging
 import queue
 import threading
 import time
+from http import HTTPStatus
 from typing import Any
 
 import luigi.interface
+import luigi.rpc
 import luigi.worker
+import urllib3
 from luigi.task import Task
 from luigi.task_status import DONE, FAILED, PENDING
 
@@ -22,6 +25,8 @@ from sip_luigi.tasks.base import Stage
 
 logger = logging.getLogger("sip_luigi")
 
+CONNECTIONS = 8
+"""Connections to luigid that are kept open."""
 PAUSE_S = 2.0
 """Between two looks at work that another worker does."""
 MAX_ROUNDS_DONE = 3
@@ -142,8 +147,41 @@ class SteadfastWorker(luigi.worker.Worker):
             self._scheduler.update_resource(resource=f"{node.name}.disk", amount=streams)
 
 
+class PooledFetcher(luigi.rpc._FetcherInterface):
+    """Luigi's calls to luigid over connections that stay open; they take half the time that ``requests`` takes."""
+
+    raises = urllib3.exceptions.HTTPError
+
+    def __init__(self) -> None:
+        # Luigi tries again itself, and says so.
+        self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, retries=False)
+
+    def fetch(self, full_url: str, body: dict[str, str], timeout: float) -> str:
+        """Answer to a call."""
+        login = urllib3.util.parse_url(full_url).auth
+        headers = urllib3.util.make_headers(basic_auth=login) if login else {}
+        answer = self._pool.request(
+            "POST", full_url, fields=body, headers=headers, encode_multipart=False, timeout=timeout
+        )
+        if answer.status != HTTPStatus.OK:
+            raise urllib3.exceptions.HTTPError(f"{full_url}: {answer.status} {answer.reason}")
+        return answer.data.decode()
+
+    def close(self) -> None:
+        """End the connections."""
+        self._pool.clear()
+
+
 class SteadfastFactory(luigi.interface._WorkerSchedulerFactory):
-    """Gives Luigi's command line these workers."""
+    """Gives Luigi's command line these workers, and their way to luigid."""
+
+    def create_remote_scheduler(self, url: str) -> Any:
+        """A way to luigid."""
+        scheduler: Any = super().create_remote_scheduler(url)
+        # Luigi's own knows sockets of the file system as well.
+        if url.startswith(("http://", "https://")):
+            scheduler._fetcher = PooledFetcher()
+        return scheduler
 
     def create_worker(
         self, scheduler: Any, worker_processes: int, assistant: bool = False

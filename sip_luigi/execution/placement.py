@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from sip_luigi.domain.placement import Place
@@ -14,7 +14,7 @@ from sip_luigi.node.files import write_atomically
 Places = dict[str, Place]
 
 
-@dataclass(frozen=True)
+@dataclass
 class PlacementRecord:
     """Places by name, one JSON file; writers take turns.
 
@@ -25,12 +25,18 @@ class PlacementRecord:
     """
 
     path: Path
+    _seen: tuple[tuple[int, int], Places] | None = field(default=None, compare=False, repr=False)
 
     def read(self) -> Places:
-        """The places that were given; none when there is no file."""
+        """The places that were given; none when there is no file. It is read again when it was replaced."""
         try:
-            values = json.loads(self.path.read_text(encoding="utf-8"))
-            return {name: Place(**value) for name, value in values.items()}
+            status = self.path.stat()
+            version = status.st_ino, status.st_mtime_ns
+            seen = self._seen
+            if seen is None or seen[0] != version:
+                values = json.loads(self.path.read_text(encoding="utf-8"))
+                seen = self._seen = version, {name: Place(**value) for name, value in values.items()}
+            return dict(seen[1])
         except (OSError, ValueError, TypeError, AttributeError):
             return {}
 

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, TextIO, cast
 
@@ -74,6 +74,12 @@ class Stage(luigi.Task):
             if not self.is_root:
                 raise
             refuse(error)
+
+    @classmethod
+    @cache
+    def get_params(cls) -> list[tuple[str, luigi.Parameter[Any]]]:
+        """The parameters of the class; Luigi itself looks for them anew at every instance."""
+        return list(super().get_params())
 
     def __hash__(self) -> int:
         return hash(self.task_id)

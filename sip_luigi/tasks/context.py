@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from sip_luigi.domain.placement import ComputeNode, Place, lost_locality, place_
 from sip_luigi.execution.connection import Connection
 from sip_luigi.execution.index import NodeIndex
 from sip_luigi.execution.local import LocalConnection
+from sip_luigi.execution.local_starter import LocalStarter
 from sip_luigi.execution.losses import LossRecords
 from sip_luigi.execution.nodestates import UNREACHABLE, NodeStates
 from sip_luigi.execution.patience import PatientConnection
@@ -35,7 +37,7 @@ BAND = "band"
 """Name under which the imaging node has its place."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Context:
     """Everything that the tasks of one observation are given.
 
@@ -76,6 +78,10 @@ class Context:
     places: Mapping[str, Place] = field(default_factory=dict)
     complete: dict[str, bool] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        # Luigi writes out the arguments of every task that is made.
+        return f"<Context of {self.layout.obs_id}>"
+
     def forget(self) -> None:
         """Drop all that was seen: something has changed."""
         self.index.forget()
@@ -91,24 +97,26 @@ class Context:
         ConfigurationError
             The observation has no such subband.
         """
-        for subband in self.subbands:
-            if subband.name == name:
-                return subband
-        known = ", ".join(subband.name for subband in self.subbands)
-        raise ConfigurationError(f"{self.layout.obs_id} has no subband {name!r}; it has {known}")
+        try:
+            return self._subbands[name]
+        except KeyError:
+            known = ", ".join(self._subbands)
+            raise ConfigurationError(
+                f"{self.layout.obs_id} has no subband {name!r}; it has {known}"
+            ) from None
 
     def compute_node(self, subband: Subband) -> Node:
         """Where the chain of a subband runs."""
-        return self._compute(self.places[subband.name].node)
+        return self._compute[self.places[subband.name].node]
 
     @property
     def imaging_node(self) -> Node:
         """Where the band is imaged."""
-        return self._compute(self.places[BAND].node)
+        return self._compute[self.places[BAND].node]
 
     def cores(self, node: str) -> int:
         """Cores of a compute node that are used."""
-        return next((entry.cores for entry in self.nodes if entry.name == node), 1)
+        return self._cores.get(node, 1)
 
     def takes_work(self, node: str) -> bool:
         """Whether new work may be started on a node."""
@@ -129,12 +137,11 @@ class Context:
             raise TransportError(
                 f"no compute node takes work ({reasons}); give one back: sip cluster resume NODE"
             )
-        compute = {node.name for node in self.cluster.compute}
 
         def stays(name: str, place: Place) -> bool:
             state = states.get(place.node)
             out = state and (name in moving or state.silent)
-            return place.node in compute and not out
+            return place.node in self._compute and not out
 
         def decide(before: Mapping[str, Place]) -> dict[str, Place]:
             kept = {name: place for name, place in before.items() if stays(name, place)}
@@ -146,7 +153,7 @@ class Context:
 
     def give_up(self, error: TransportError) -> bool:
         """Move everything off a compute node that is gone; tell whether that was what is wrong."""
-        if error.node not in {node.name for node in self.cluster.compute}:
+        if error.node not in self._compute:
             return False
         logger.error("%s is gone, its subbands move elsewhere: %s", error.node, error)
         self.states.keep_out(error.node, UNREACHABLE, str(error))
@@ -159,17 +166,25 @@ class Context:
         working = self.settings.layout.working_directory
         return PurePosixPath(node.local_disks[0]) / working / self.layout.obs_id
 
-    def _compute(self, name: str) -> Node:
-        return next(node for node in self.cluster.compute if node.name == name)
+    @cached_property
+    def _subbands(self) -> dict[str, Subband]:
+        return {subband.name: subband for subband in self.subbands}
+
+    @cached_property
+    def _compute(self) -> dict[str, Node]:
+        return {node.name: node for node in self.cluster.compute}
+
+    @cached_property
+    def _cores(self) -> dict[str, int]:
+        return {node.name: node.cores for node in self.nodes}
 
     def _imaging_place(self, takers: Iterable[ComputeNode]) -> Place:
         names, wanted = [node.name for node in takers], self.settings.cluster.imaging_node
         if wanted in names:
             return Place(wanted, "[cluster] imaging_node")
-        if wanted and wanted not in {node.name for node in self.cluster.compute}:
+        if wanted and wanted not in self._compute:
             raise ConfigurationError(
-                f"[cluster] imaging_node = {wanted}: no such compute node; "
-                f"there are {', '.join(node.name for node in self.cluster.compute)}"
+                f"[cluster] imaging_node = {wanted}: no such compute node; there are {', '.join(self._compute)}"
             )
         return Place(names[0], "the first node that takes work")
 
@@ -243,7 +258,8 @@ def open_context(obs_id: str, settings: Settings | None = None) -> Context:
 def connect(settings: Settings, cluster: ClusterDesc) -> dict[str, Connection]:
     """A way to every node, and to :data:`HEAD`; nothing is opened yet."""
     chosen = settings.cluster
-    connections: dict[str, Connection] = {name: LocalConnection(name) for name in cluster.names}
+    starter = LocalStarter()
+    head = LocalConnection(HEAD, starter)
     if chosen.execution == "ssh":
         options = SshOptions(
             config=chosen.ssh_config,
@@ -251,8 +267,8 @@ def connect(settings: Settings, cluster: ClusterDesc) -> dict[str, Connection]:
             connect_timeout_s=chosen.connect_timeout_s,
             answer_timeout_s=chosen.answer_timeout_s,
         )
-        connections = {name: SshConnection(name, options) for name in cluster.names}
-    return {**connections, HEAD: LocalConnection(HEAD)}
+        return {**{name: SshConnection(name, options) for name in cluster.names}, HEAD: head}
+    return {**{name: LocalConnection(name, starter) for name in cluster.names}, HEAD: head}
 
 
 def node_states(settings: Settings) -> NodeStates:

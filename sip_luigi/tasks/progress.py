@@ -9,6 +9,8 @@ from typing import Any
 
 INTERVAL_S = 5.0
 """Between two messages of one task: thousands of tasks share one luigid."""
+SHORT_S = 0.5
+"""A job that ends within this time is not worth a message."""
 
 
 class Teller:
@@ -46,6 +48,8 @@ class Teller:
         self.stopped.set()
 
     def _tell(self) -> None:
+        if self.stopped.wait(min(SHORT_S, self.interval_s)):
+            return
         # What luigid shows is a courtesy: whatever goes wrong with it is no reason to fail.
         with suppress(Exception):
             self.task.set_tracking_url(self.task.log_url)
