@@ -86,7 +86,7 @@ def test_a_sign_of_life_while_a_question_is_open(started):
 
 def test_all_that_a_fork_may_need_is_imported_before_the_first_question():
     found = []
-    serve(lambda name: found.append(name), io.BytesIO(), io.BytesIO())
+    serve(found.append, io.BytesIO(), io.BytesIO())
     assert set(found) == set(IN_PROCESS)
 
 
