@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from sip_luigi.domain.catalogue import angle, unit_vectors
+from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.domain.skymodel import SkyModel, Source
 
 REFERENCE_FREQ_HZ = 150e6
@@ -55,6 +56,21 @@ def calibrator_near(ra_rad: float, dec_rad: float, radius_deg: float) -> Calibra
         if math.degrees(float(distance[0])) <= radius_deg:
             return calibrator
     return None
+
+
+def calibrator_named(name: str) -> Calibrator:
+    """The standard calibrator of this name.
+
+    Raises
+    ------
+    ConfigurationError
+        There is none; names those that there are.
+    """
+    for calibrator in CALIBRATORS:
+        if calibrator.name == name:
+            return calibrator
+    known = ", ".join(calibrator.name for calibrator in CALIBRATORS)
+    raise ConfigurationError(f"standard calibrator: expected one of {known}, found {name!r}")
 
 
 def calibrator_model(calibrator: Calibrator) -> SkyModel:

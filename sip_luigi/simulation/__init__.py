@@ -2,7 +2,8 @@
 
 The way through the modules::
 
-    options (limits, utc) ─► sky, stations ─► gains, ionosphere, rfi      pure, from the seed alone (streams)
+    options (limits, utc, calibrator) ─► sky, field, stations ─► gains, ionosphere, rfi
+                               │                                          pure, from the seed alone (streams)
                                │
     geometry (casacore measures) ─► preparation ─► beam, beam_process     EveryBeam, a process of its own
                                │

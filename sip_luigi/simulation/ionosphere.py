@@ -38,7 +38,7 @@ def station_tec(options: SimulationOptions, east_north_m: Floats, seconds: Float
     east_north_m : ndarray
         Horizontal station positions, shape (n_stations, 2).
     seconds : ndarray
-        Times since the start, shape (n_times,).
+        Times since the epoch of the instrument, shape (n_times,).
 
     Returns
     -------

@@ -15,7 +15,7 @@ from sip_luigi.domain.observation import check_obs_id
 from sip_luigi.simulation.limits import RANGES, WHOLE, check_value, require
 from sip_luigi.simulation.utc import mjd_seconds
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same options give other data."""
 
 MIN_ELEVATION_DEG = 10.0
@@ -53,20 +53,38 @@ class SimulationOptions:
         Length of the observation, rounded to whole time slots, and of one slot.
     ra_deg, dec_deg : float
         Phase centre, J2000. Without a right ascension the field transits in the middle of the observation.
+    pointing : int
+        Number of the pointing. Noise and interference hang on the seed and on this, everything about the
+        instrument on the seed alone: a calibrator observation is another pointing of the same array.
+    instrument_epoch_utc : str
+        Time, ISO 8601, from which gains, ionosphere and clocks drift; empty: the start.
+    standard_source : str
+        A standard calibrator (such as 3C196) that is in the sky too, at its place and with its spectrum
+        (Scaife & Heald 2012, MNRAS 423, L30); empty: none.
     sources : int
-        Number of point sources in the field.
+        Number of sources in the field.
     flux_min_jy, flux_max_jy, flux_slope : float
         Fluxes at the band centre follow dN/dS ∝ S^-slope between the two limits.
     field_radius_deg, min_separation_arcsec : float
         Sources are spread evenly over a cap of this radius, no two of them closer than the separation.
     spectral_index_mean, spectral_index_scatter : float
         S(ν) = S(band centre)·(ν / band centre)^α with normally distributed α.
+    spectral_curvature_scatter : float
+        Scatter of c in log10 S(ν) = log10 S + α x + c x², x = log10(ν / band centre).
+    extended_fraction, extended_arcsec : float
+        Part of the sources that are Gaussians, and their largest major axis (FWHM, arcsec).
     gain_amplitude_scatter : float
         Scatter of the natural logarithm of the gain amplitudes over stations and polarisations.
     gain_phase_scatter_rad : float
         Scatter of the gain phases over stations and polarisations.
     gain_drift_fraction, gain_drift_time_s : float
         Part of the variance of both that changes with time, and the time scale of the change.
+    bandpass_depth : float
+        Natural logarithm of the gain amplitude that is lost 40 MHz away from 150 MHz, the same in all stations.
+    bandpass_ripple : float
+        Scatter of the gain over frequency, relative: reflections in the cables of each receptor.
+    clock_offset_ns : float
+        Scatter of the clocks of remote stations; the core stations share one clock.
     tec_rms_tecu : float
         Scatter of the total electron content above a station; near stations see nearly the same.
     noise_jy : float
@@ -106,6 +124,9 @@ class SimulationOptions:
     interval_s: float = 30.0
     ra_deg: float | None = None
     dec_deg: float = 58.0
+    pointing: int = 0
+    instrument_epoch_utc: str = ""
+    standard_source: str = ""
     sources: int = 100
     flux_min_jy: float = 0.1
     flux_max_jy: float = 10.0
@@ -114,10 +135,16 @@ class SimulationOptions:
     min_separation_arcsec: float = 120.0
     spectral_index_mean: float = -0.8
     spectral_index_scatter: float = 0.2
+    spectral_curvature_scatter: float = 0.0
+    extended_fraction: float = 0.0
+    extended_arcsec: float = 30.0
     gain_amplitude_scatter: float = 0.1
     gain_phase_scatter_rad: float = 0.5
     gain_drift_fraction: float = 0.2
     gain_drift_time_s: float = 3600.0
+    bandpass_depth: float = 0.0
+    bandpass_ripple: float = 0.0
+    clock_offset_ns: float = 0.0
     tec_rms_tecu: float = 0.05
     noise_jy: float = 1.0
     rfi_narrow: int = 4
@@ -180,6 +207,11 @@ class SimulationOptions:
     def start_mjd_s(self) -> float:
         """Start of the first time slot, seconds of the modified Julian date (UTC)."""
         return mjd_seconds(self.start_utc)
+
+    @property
+    def instrument_epoch_mjd_s(self) -> float:
+        """Time from which the instrument drifts, seconds of the modified Julian date (UTC)."""
+        return mjd_seconds(self.instrument_epoch_utc or self.start_utc)
 
     @property
     def phase_centre_deg(self) -> tuple[float, float]:

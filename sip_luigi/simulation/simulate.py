@@ -19,11 +19,11 @@ import numpy as np
 
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.simulation.environment import child_environment, python_module
+from sip_luigi.simulation.field import draw_sky
 from sip_luigi.simulation.layout import Layout, check_vacant, clear, only_writer, plan_layout
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.preparation import coordinates, station_beams
 from sip_luigi.simulation.processes import run_together
-from sip_luigi.simulation.sky import draw_sky
 from sip_luigi.simulation.subband import draw_instrument
 from sip_luigi.simulation.subband_process import Job
 from sip_luigi.simulation.truth import read_record, record, write_catalogue_and_model, write_record

@@ -10,7 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from sip_luigi.simulation.beam import BeamGrid
-from sip_luigi.simulation.gains import dead_factors, station_gains
+from sip_luigi.simulation.field import draw_sky
+from sip_luigi.simulation.gains import (
+    Bandpass,
+    clock_offsets_s,
+    clock_phase,
+    dead_factors,
+    draw_bandpass,
+    station_gains,
+)
 from sip_luigi.simulation.ionosphere import station_tec, tec_phase
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.predict import (
@@ -28,7 +36,7 @@ from sip_luigi.simulation.receiver import (
     system_flux_jy,
 )
 from sip_luigi.simulation.rfi import RfiEvent, draw_rfi, rfi_voltages
-from sip_luigi.simulation.sky import Sky, direction_cosines, draw_sky
+from sip_luigi.simulation.sky import Sky, direction_cosines
 from sip_luigi.simulation.stations import Station, choose_dead, horizontal, observing_stations
 from sip_luigi.simulation.streams import Stream, generator
 
@@ -67,6 +75,10 @@ class Instrument:
         Names of the dead ones.
     gains : ndarray
         Gains of the electronics with the dead stations in them, shape (n_times, n_stations, 2).
+    bandpass : Bandpass
+        Gains over frequency.
+    clock_s : ndarray
+        Clock offsets, shape (n_stations,).
     tec_tecu : ndarray
         Electron content, shape (n_times, n_stations).
     rfi : tuple of RfiEvent
@@ -76,6 +88,8 @@ class Instrument:
     stations: tuple[Station, ...]
     dead: tuple[str, ...]
     gains: Complex
+    bandpass: Bandpass
+    clock_s: Floats
     tec_tecu: Floats
     rfi: tuple[RfiEvent, ...]
 
@@ -86,7 +100,8 @@ class Instrument:
 
     def gains_at(self, freq_hz: float) -> Complex:
         """Give electronics and ionosphere at a frequency, shape (n_times, n_stations, 2)."""
-        return np.asarray(self.gains * np.exp(1j * tec_phase(self.tec_tecu, freq_hz))[:, :, None])
+        phase = tec_phase(self.tec_tecu, freq_hz) + clock_phase(self.clock_s, freq_hz)
+        return np.asarray(self.gains * self.bandpass.at(freq_hz) * np.exp(1j * phase)[:, :, None])
 
 
 def draw_instrument(options: SimulationOptions) -> Instrument:
@@ -94,10 +109,18 @@ def draw_instrument(options: SimulationOptions) -> Instrument:
     stations = observing_stations(options)
     names = tuple(station.name for station in stations)
     dead = choose_dead(options, names)
-    seconds = slot_times(options) - options.start_mjd_s
+    seconds = slot_times(options) - options.instrument_epoch_mjd_s
     gains = station_gains(options, len(stations), seconds) * dead_factors(names, dead)[:, None]
     tec = station_tec(options, horizontal(stations), seconds)
-    return Instrument(stations, dead, gains, tec, draw_rfi(options, len(stations)))
+    return Instrument(
+        stations=stations,
+        dead=dead,
+        gains=gains,
+        bandpass=draw_bandpass(options, len(stations)),
+        clock_s=clock_offsets_s(options, names),
+        tec_tecu=tec,
+        rfi=draw_rfi(options, len(stations)),
+    )
 
 
 def slot_times(options: SimulationOptions) -> Floats:
@@ -175,7 +198,7 @@ class _Channels:
         self.sky = draw_sky(options)
         self.lmn = sky_lmn(options, self.sky)
         self.first, self.second = baselines(len(instrument.stations))
-        self.rng = generator(options.seed, Stream.NOISE, subband)
+        self.rng = generator(options.seed, Stream.NOISE, subband, options.pointing)
         width_hz = options.subband_width_hz / options.channels
         sefd_jy = system_flux_jy(options.noise_jy, width_hz, options.interval_s)
         self.noise = Noise(options.noise_jy, sefd_jy)

@@ -13,12 +13,17 @@ import numpy.typing as npt
 from astropy.table import Table
 
 from sip_luigi.domain.errors import ConfigurationError
-from sip_luigi.domain.skymodel import SkyModel, Source
 from sip_luigi.simulation.options import VERSION, SimulationOptions
 from sip_luigi.simulation.sky import Sky
 from sip_luigi.simulation.subband import Instrument
 
 Floats = npt.NDArray[np.float64]
+
+_UNITS = {
+    **dict.fromkeys(("RA", "DEC", "PA"), "deg"),
+    **dict.fromkeys(("FLUX", "APPARENT_FLUX"), "Jy"),
+    **dict.fromkeys(("MAJOR", "MINOR"), "arcsec"),
+}
 
 
 class TruthPaths(NamedTuple):
@@ -38,25 +43,6 @@ def truth_paths(directory: Path, obs_id: str) -> TruthPaths:
     return TruthPaths(*(directory / f"{obs_id}.truth.{ending}" for ending in TruthPaths._fields))
 
 
-def sky_model(sky: Sky, comment: str) -> SkyModel:
-    """Give the simulated sources as a LOFAR sky model."""
-    places = zip(sky.names, sky.ra_rad, sky.dec_rad, sky.flux_jy, sky.spectral_index, strict=True)
-    return SkyModel(
-        sources=tuple(
-            Source(
-                name=name,
-                ra_rad=float(ra_rad),
-                dec_rad=float(dec_rad),
-                flux_jy=float(flux_jy),
-                reference_freq_hz=sky.reference_hz,
-                spectral_index=(float(alpha),),
-            )
-            for name, ra_rad, dec_rad, flux_jy, alpha in places
-        ),
-        header_comments=(comment,),
-    )
-
-
 def catalogue(options: SimulationOptions, sky: Sky, power: Floats) -> Table:
     """Give the simulated sources as a table.
 
@@ -72,7 +58,8 @@ def catalogue(options: SimulationOptions, sky: Sky, power: Floats) -> Table:
     Returns
     -------
     Table
-        NAME; RA, DEC in degrees; FLUX, APPARENT_FLUX in Jy at the band centre; SPECTRAL_INDEX.
+        NAME; RA, DEC in degrees; FLUX, APPARENT_FLUX in Jy at the band centre; SPECTRAL_INDEX there, and all
+        SPECTRAL_TERMS; MAJOR, MINOR (FWHM, arcsec) and PA (degrees), 0 for points.
     """
     ra_deg, dec_deg = options.phase_centre_deg
     return Table(
@@ -83,8 +70,12 @@ def catalogue(options: SimulationOptions, sky: Sky, power: Floats) -> Table:
             "FLUX": sky.flux_jy,
             "APPARENT_FLUX": sky.flux_jy * power,
             "SPECTRAL_INDEX": sky.spectral_index,
+            "SPECTRAL_TERMS": sky.spectral_terms,
+            "MAJOR": np.degrees(sky.shape_rad[:, 0]) * 3600.0,
+            "MINOR": np.degrees(sky.shape_rad[:, 1]) * 3600.0,
+            "PA": np.degrees(sky.shape_rad[:, 2]),
         },
-        units={"RA": "deg", "DEC": "deg", "FLUX": "Jy", "APPARENT_FLUX": "Jy"},
+        units=_UNITS,
         meta={
             "OBS_ID": options.obs_id,
             "REFFREQ": (options.band_centre_hz, "[Hz] frequency of all fluxes"),
@@ -130,12 +121,13 @@ def record(
 
 
 def gains_summary(instrument: Instrument) -> dict[str, dict[str, Any]]:
-    """Sum up the gains of each station: mean amplitudes and phases of X and Y, and the electron content."""
+    """Sum up the gains of each station: mean amplitudes and phases of X and Y, clock, electron content."""
     gains, tec = instrument.gains, instrument.tec_tecu
     return {
         name: {
             "amplitude_xy": np.abs(gains[:, index]).mean(axis=0).tolist(),
             "phase_xy_rad": np.angle(gains[:, index].mean(axis=0)).tolist(),
+            "clock_offset_ns": 1e9 * float(instrument.clock_s[index]),
             "tec_mean_tecu": float(tec[:, index].mean()),
             "tec_rms_tecu": float(tec[:, index].std()),
         }
@@ -154,7 +146,7 @@ def write_catalogue_and_model(paths: TruthPaths, options: SimulationOptions, sky
     catalogue(options, sky, power).write(part, format="fits", overwrite=True)
     part.replace(paths.fits)
     comment = f"simulated observation {options.obs_id}, fluxes before the primary beam"
-    _publish_text(paths.skymodel, sky_model(sky, comment).text())
+    _publish_text(paths.skymodel, sky.model(comment).text())
 
 
 def read_record(path: Path) -> dict[str, Any] | None:

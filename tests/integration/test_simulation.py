@@ -14,9 +14,11 @@ import pytest
 from astropy.table import Table
 from casacore.tables import table
 
+from sip_luigi.domain.calibrators import calibrator_model, calibrator_named
 from sip_luigi.domain.errors import ConfigurationError, ProgramError
 from sip_luigi.programs.environment import casarc_text
 from sip_luigi.simulation import simulate as module
+from sip_luigi.simulation.calibrator import calibrator_observation
 from sip_luigi.simulation.environment import child_environment
 from sip_luigi.simulation.geometry import station_uvw
 from sip_luigi.simulation.options import SimulationOptions
@@ -24,6 +26,7 @@ from sip_luigi.simulation.rfi import LIGHT_M_S
 from sip_luigi.simulation.simulate import simulate
 from sip_luigi.simulation.sky import direction_cosines
 from sip_luigi.simulation.stations import observing_stations
+from sip_luigi.simulation.subband import draw_instrument
 
 pytestmark = pytest.mark.slow
 
@@ -221,6 +224,34 @@ class TestAgainstDP3:
         for path in made.measurement_sets:
             assert largest_difference(path, made.truth_skymodel, tmp_path, beam=beam) < tolerance
             shutil.rmtree(tmp_path / "predicted.MS")
+
+    def test_calibrator(self, tmp_path):
+        target = replace(SMALL, subbands=2, subband_spacing_hz=10e6, **CLEAN)
+        made = simulate(calibrator_observation(target, "3C295"), tmp_path)
+        model = tmp_path / "published.skymodel"
+        model.write_text(calibrator_model(calibrator_named("3C295")).text())
+        for path in made.measurement_sets:
+            assert largest_difference(path, model, tmp_path, beam=True) < 5e-5
+            shutil.rmtree(tmp_path / "predicted.MS")
+
+    def test_bandpass_and_clock(self, tmp_path):
+        quiet = replace(SMALL, subbands=1, beam=False, **CLEAN)
+        options = replace(quiet, bandpass_ripple=0.05, bandpass_depth=0.3, clock_offset_ns=30)
+        made = simulate(options, tmp_path)
+        path = made.measurement_sets[0]
+        predicted = predicted_by_dp3(path, made.truth_skymodel, tmp_path, beam=False)
+        first, second = read(path, "ANTENNA1", "ANTENNA2")
+        names = read(path / "ANTENNA", "NAME")
+        remote = next(index for index, name in enumerate(names) if name.startswith("RS"))
+        row = np.flatnonzero((first == 0) & (second == remote))[0]
+        ratio = read(path, "DATA")[row][:, [0, 3]] / predicted[row][:, [0, 3]]
+        instrument = draw_instrument(options)
+        for channel, freq_hz in enumerate(read(path / "SPECTRAL_WINDOW", "CHAN_FREQ")[0]):
+            gains = (
+                instrument.bandpass.at(freq_hz) * np.exp(2j * np.pi * freq_hz * instrument.clock_s)[:, None]
+            )
+            expected = gains[0] * gains[remote].conj()
+            np.testing.assert_allclose(ratio[channel], expected, rtol=2e-4)
 
     def test_beam_through_the_zenith(self, tmp_path):
         options = replace(SMALL, dec_deg=53.5, sources=20, subbands=1, duration_s=2400, **CLEAN)

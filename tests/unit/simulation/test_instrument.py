@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from sip_luigi.simulation.gains import DEAD_FACTOR, dead_factors, station_gains
+from sip_luigi.simulation.gains import (
+    DEAD_FACTOR,
+    clock_offsets_s,
+    clock_phase,
+    dead_factors,
+    draw_bandpass,
+    station_gains,
+)
 from sip_luigi.simulation.ionosphere import TEC_TO_PHASE, station_tec, tec_phase
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.predict import baselines
@@ -41,6 +48,37 @@ def test_gains_can_be_switched_off():
 
 def test_dead_factors():
     np.testing.assert_array_equal(dead_factors(["a", "b"], ["b"]), [1.0, DEAD_FACTOR])
+
+
+def test_bandpass_has_the_ripple_asked_for():
+    bandpass = draw_bandpass(SimulationOptions(bandpass_ripple=0.03), 200)
+    gains = np.array([bandpass.at(freq_hz) for freq_hz in np.linspace(120e6, 180e6, 300)])
+    assert gains.shape == (300, 200, 2)
+    assert np.abs(gains).std(axis=0).mean() == pytest.approx(0.03, rel=0.05)
+    assert np.abs(gains).mean() == pytest.approx(1.0, abs=0.005)
+    # Cable reflections make a ripple of about a megahertz; within a channel of 24 kHz it is smooth.
+    step = np.abs(np.diff([bandpass.at(freq_hz) for freq_hz in 140e6 + 24e3 * np.arange(100)], axis=0))
+    assert step.max() < 0.2 * 0.03
+
+
+def test_bandpass_falls_off_towards_the_filters():
+    bandpass = draw_bandpass(SimulationOptions(bandpass_depth=0.5), 3)
+    np.testing.assert_allclose(bandpass.at(150e6), 1.0)
+    np.testing.assert_allclose(bandpass.at(110e6), np.exp(-0.5))
+    np.testing.assert_allclose(bandpass.at(190e6), np.exp(-0.5))
+
+
+def test_bandpass_can_be_switched_off():
+    np.testing.assert_array_equal(draw_bandpass(SimulationOptions(), 3).at(117e6), 1.0)
+
+
+def test_core_stations_share_a_clock():
+    names = ["CS002HBA0", "CS003HBA1"] + [f"RS{number}HBA" for number in range(100, 600)]
+    offsets = clock_offsets_s(SimulationOptions(clock_offset_ns=20.0), names)
+    np.testing.assert_array_equal(offsets[:2], 0.0)
+    assert offsets[2:].std() == pytest.approx(20e-9, rel=0.1)
+    # A nanosecond is a whole turn at 1 GHz.
+    np.testing.assert_allclose(clock_phase(np.array([1e-9]), 1e9), 2 * np.pi)
 
 
 def test_ionosphere_is_smooth_in_time_and_space():

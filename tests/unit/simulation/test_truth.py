@@ -5,8 +5,8 @@ import pytest
 from astropy.table import Table
 
 from sip_luigi.domain.skymodel import parse_skymodel
+from sip_luigi.simulation.field import draw_sky
 from sip_luigi.simulation.options import SimulationOptions
-from sip_luigi.simulation.sky import draw_sky
 from sip_luigi.simulation.subband import draw_instrument
 from sip_luigi.simulation.truth import (
     read_record,
@@ -31,7 +31,8 @@ def test_catalogue(written):
     paths, power = written
     assert paths.fits.name == "L999001.truth.fits"
     sky, table = draw_sky(OPTIONS), Table.read(paths.fits)
-    assert table.colnames == ["NAME", "RA", "DEC", "FLUX", "APPARENT_FLUX", "SPECTRAL_INDEX"]
+    assert table.colnames[:6] == ["NAME", "RA", "DEC", "FLUX", "APPARENT_FLUX", "SPECTRAL_INDEX"]
+    assert table.colnames[6:] == ["SPECTRAL_TERMS", "MAJOR", "MINOR", "PA"]
     assert str(table["RA"].unit) == "deg"
     np.testing.assert_allclose(np.radians(table["DEC"]), sky.dec_rad)
     np.testing.assert_allclose(table["APPARENT_FLUX"], table["FLUX"] * power)
