@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,13 +7,13 @@ from astropy.table import Table
 
 from sip_luigi.domain.skymodel import parse_skymodel
 from sip_luigi.simulation.field import draw_sky
+from sip_luigi.simulation.instrument import draw_instrument
 from sip_luigi.simulation.options import SimulationOptions
-from sip_luigi.simulation.subband import draw_instrument
-from sip_luigi.simulation.truth import (
+from sip_luigi.simulation.truth import draw_truth, record
+from sip_luigi.simulation.truth_files import (
     read_record,
-    record,
     truth_paths,
-    write_catalogue_and_model,
+    write_catalogue_and_models,
     write_record,
 )
 
@@ -23,7 +24,7 @@ OPTIONS = SimulationOptions(sources=12, subbands=3)
 def written(tmp_path):
     paths = truth_paths(tmp_path, OPTIONS.obs_id)
     power = np.linspace(1.0, 0.4, 12)
-    write_catalogue_and_model(paths, OPTIONS, draw_sky(OPTIONS), power)
+    write_catalogue_and_models(paths, replace(draw_truth(OPTIONS), power=power))
     return paths, power
 
 
@@ -56,7 +57,7 @@ def test_nothing_preliminary_is_left(written):
 
 def test_record(tmp_path):
     instrument = draw_instrument(OPTIONS)
-    values = record(OPTIONS, instrument, draw_sky(OPTIONS), {0: tmp_path / "a.MS"}, complete=True)
+    values = record(draw_truth(OPTIONS), {0: tmp_path / "a.MS"}, complete=True)
     path = tmp_path / "L999001.truth.json"
     write_record(path, values)
     again = read_record(path)
