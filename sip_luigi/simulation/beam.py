@@ -67,6 +67,12 @@ class BeamGrid:
         flat = in_time.astype(np.complex64) @ nodes.reshape(len(nodes), -1)
         return flat.reshape(len(times_mjd_s), *nodes.shape[1:])
 
+    def towards(self, chosen: npt.NDArray[np.intp]) -> BeamGrid:
+        """Give the beams towards some of the sources."""
+        if len(chosen) == self.jones.shape[4]:
+            return self
+        return BeamGrid(self.times_mjd_s, self.freqs_hz, self.jones[..., chosen, :])
+
     def save(self, path: Path) -> None:
         """Write the grid for another process."""
         np.savez(path, times_mjd_s=self.times_mjd_s, freqs_hz=self.freqs_hz, jones=self.jones)

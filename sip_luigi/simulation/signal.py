@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from sip_luigi.simulation.beam import BeamGrid, Jones
+from sip_luigi.simulation.beam import BeamGrid
 from sip_luigi.simulation.ionosphere import Screen, pierce_points
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.predict import (
@@ -18,10 +19,11 @@ from sip_luigi.simulation.predict import (
     source_voltages,
 )
 from sip_luigi.simulation.sky import Sky, direction_cosines
-from sip_luigi.simulation.visibility import gaussian_factor, smearing_factor
+from sip_luigi.simulation.visibility import Array, Averaging, attenuation
 
 Floats = npt.NDArray[np.float64]
 Complex64 = npt.NDArray[np.complex64]
+Integers = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -63,55 +65,62 @@ class Geometry:
 
 
 class PartSignal:
-    """The visibilities of some sources in some time slots; what all channels share is worked out once."""
+    """Adds the visibilities of some sources in some time slots to data."""
 
     def __init__(
         self, options: SimulationOptions, part: SkyPart, screen: Screen | None, geometry: Geometry
     ) -> None:
-        self.options, self.part, self.geometry = options, part, geometry
-        centre_ra_rad, self.centre_dec_rad = (float(x) for x in np.radians(options.phase_centre_deg))
+        self.part, self.geometry = part, geometry
+        centre_ra_rad, centre_dec_rad = (float(x) for x in np.radians(options.phase_centre_deg))
         sky = part.sky
-        self.lmn = direction_cosines(sky.ra_rad, sky.dec_rad, centre_ra_rad, self.centre_dec_rad)
-        self.pairs = np.stack(baselines(geometry.uvw_m.shape[1]))
+        self.lmn = direction_cosines(sky.ra_rad, sky.dec_rad, centre_ra_rad, centre_dec_rad)
+        pairs = np.stack(baselines(geometry.uvw_m.shape[1]))
+        self.array = Array(geometry.uvw_m, centre_dec_rad, pairs)
         self.tec_tecu = None if screen is None else slant_tec(options, screen, sky, geometry)
-        self.single = np.ones(len(sky), dtype=bool) if part.smeared else sky.extended
+        averaging = Averaging(options.subband_width_hz / options.channels, options.interval_s)
+        self.averaging = averaging if part.smeared else None
 
-    def at(self, freq_hz: float) -> Complex64:
-        """Give XX, XY, YX, YY at a frequency (Jy), shape (n_times, n_baselines, 4)."""
-        part, geometry = self.part, self.geometry
-        fringe = fringes(geometry.uvw_m, self.lmn, freq_hz, self.tec_tecu)
-        jones = None if part.beam is None else part.beam.at(geometry.times_mjd_s, freq_hz)
-        flux_jy = part.sky.flux_at(freq_hz)
-        many = np.flatnonzero(~self.single)
-        visibilities = self._correlated(fringe, flux_jy, jones, many)
-        for index in np.flatnonzero(self.single):
-            one = self._correlated(fringe, flux_jy, jones, np.array([index]))
-            visibilities += one * self._factor(int(index), freq_hz)[:, :, None]
-        return visibilities
+    def add_to(self, channels: Complex64, freqs_hz: Floats) -> None:
+        """Add XX, XY, YX, YY of all sources.
 
-    def _correlated(
-        self, fringe: Complex64, flux_jy: Floats, jones: Jones | None, chosen: npt.NDArray[np.intp]
-    ) -> Complex64:
-        if len(chosen) < len(flux_jy):
-            fringe, flux_jy = fringe[:, :, chosen], flux_jy[chosen]
-            jones = None if jones is None else jones[:, :, :, chosen]
-        voltages = source_voltages(fringe, flux_jy, jones)
-        correlate = correlate_stations if jones is None else correlate_receptors
-        return correlate(voltages, *self.pairs)
+        Parameters
+        ----------
+        channels : ndarray
+            Jy, shape (n_channels, n_times, n_baselines, 4).
+        freqs_hz : ndarray
+            Shape (n_channels,).
+        """
+        sky = self.part.sky
+        alone = np.ones(len(sky), dtype=bool) if self.part.smeared else sky.extended
+        points = np.flatnonzero(~alone)
+        if len(points) > 0:
+            visibilities = self._correlator(points)
+            for channel, freq_hz in enumerate(freqs_hz):
+                channels[channel] += visibilities(float(freq_hz))
+        for index in np.flatnonzero(alone):
+            self._add_one(channels, freqs_hz, int(index))
 
-    def _factor(self, index: int, freq_hz: float) -> npt.NDArray[np.float32]:
-        """Give what shape and smearing leave of a source, shape (n_times, n_baselines)."""
-        sky, uvw_m, lmn = self.part.sky, self.geometry.uvw_m, self.lmn[index]
-        factor = np.ones((len(uvw_m), self.pairs.shape[1]))
-        if sky.extended[index]:
-            shape_rad = sky.shape_rad[index]
-            factor = gaussian_factor(uvw_m, lmn, shape_rad, self.centre_dec_rad, freq_hz, self.pairs)
-        if self.part.smeared:
-            channel = freq_hz, self.options.subband_width_hz / self.options.channels
-            factor = factor * smearing_factor(
-                uvw_m, lmn, self.centre_dec_rad, channel, self.options.interval_s, self.pairs
-            )
-        return factor.astype(np.float32)
+    def _add_one(self, channels: Complex64, freqs_hz: Floats, index: int) -> None:
+        """Add a source that baselines see differently: its correlations times a factor for each baseline."""
+        visibilities = self._correlator(np.array([index]))
+        kept = attenuation(self.array, self.lmn[index], self.part.sky.shape_rad[index], self.averaging)
+        for channel, freq_hz in enumerate(freqs_hz):
+            channels[channel] += visibilities(float(freq_hz)) * kept.at(float(freq_hz))[:, :, None]
+
+    def _correlator(self, chosen: Integers) -> Callable[[float], Complex64]:
+        """Give what correlates some of the sources at a frequency, shape (n_times, n_baselines, 4)."""
+        lmn, flux_at = self.lmn[chosen], self.part.sky.flux_at
+        tec_tecu = None if self.tec_tecu is None else self.tec_tecu[:, :, chosen]
+        beam = None if self.part.beam is None else self.part.beam.towards(chosen)
+
+        def correlated(freq_hz: float) -> Complex64:
+            fringe = fringes(self.geometry.uvw_m, lmn, freq_hz, tec_tecu)
+            jones = None if beam is None else beam.at(self.geometry.times_mjd_s, freq_hz)
+            voltages = source_voltages(fringe, flux_at(freq_hz)[chosen], jones)
+            correlate = correlate_stations if jones is None else correlate_receptors
+            return correlate(voltages, *self.array.pairs)
+
+        return correlated
 
 
 def slant_tec(options: SimulationOptions, screen: Screen, sky: Sky, geometry: Geometry) -> Floats:

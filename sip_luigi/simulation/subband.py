@@ -28,7 +28,7 @@ from sip_luigi.simulation.streams import Stream, generator
 Floats = npt.NDArray[np.float64]
 Complex64 = npt.NDArray[np.complex64]
 
-BLOCK_BYTES = 64_000_000
+BLOCK_BYTES = 32_000_000
 """About as much is held of the data, or of the voltages of a channel, at a time."""
 
 
@@ -77,20 +77,18 @@ def subband_blocks(
     receiver = _Receiver(options, subband, instrument, uvw_m)
     n_baselines = len(receiver.first)
     east_north_m = horizontal(instrument.stations)
+    freqs_hz = channel_frequencies(options, subband)
     step = block_slots(options, n_baselines)
     for start in range(0, options.n_times, step):
         slots = slice(start, min(start + step, options.n_times))
         geometry = Geometry(slot_times(options)[slots], uvw_m[slots], east_north_m)
-        signals = [
-            PartSignal(options, part, instrument.screen, geometry) for part in parts if len(part.sky) > 0
-        ]
-        data = np.empty((slots.stop - start, n_baselines, options.channels, 4), dtype=np.complex64)
-        for channel, freq_hz in enumerate(channel_frequencies(options, subband)):
-            sky = np.zeros((slots.stop - start, n_baselines, 4), dtype=np.complex64)
-            for signal in signals:
-                sky += signal.at(float(freq_hz))
-            data[:, :, channel, :] = receiver.measured(sky, channel, float(freq_hz), slots)
-        yield Block(start, data)
+        # Channel by channel is how it is worked out: an order of magnitude faster than in the order of the data.
+        channels = np.zeros((options.channels, slots.stop - start, n_baselines, 4), dtype=np.complex64)
+        for part in parts:
+            PartSignal(options, part, instrument.screen, geometry).add_to(channels, freqs_hz)
+        for channel, freq_hz in enumerate(freqs_hz):
+            channels[channel] = receiver.measured(channels[channel], channel, float(freq_hz), slots)
+        yield Block(start, np.ascontiguousarray(np.moveaxis(channels, 0, 2)))
 
 
 def block_slots(options: SimulationOptions, n_baselines: int) -> int:
@@ -119,7 +117,7 @@ class _Receiver:
         if self.options.leakage > 0:
             signal = apply_leakage(signal, self.instrument.leakage, *pairs)
         if self.noise.sigma_jy > 0:
-            signal += draw_noise(self.rng, self.instrument.sefd_factors[slots], *pairs, self.noise)
+            signal = signal + draw_noise(self.rng, self.instrument.sefd_factors[slots], *pairs, self.noise)
         for event in self.instrument.rfi:
             if event.hits(self.subband, channel):
                 self._add_rfi(signal, event, freq_hz, slots)

@@ -6,8 +6,9 @@ from sip_luigi.simulation.rfi import LIGHT_M_S
 from sip_luigi.simulation.sky import direction_cosines
 from sip_luigi.simulation.visibility import (
     EARTH_TURNS_RAD_S,
-    gaussian_factor,
-    smearing_factor,
+    Array,
+    Averaging,
+    attenuation,
     uvw_rate,
 )
 
@@ -52,15 +53,17 @@ def test_a_gaussian_is_a_cloud_of_points(uvw_m, distance_deg):
     expected = np.array([np.exp(2j * np.pi * offsets @ row).mean() for row in b.reshape(-1, 3)])
     lmn = direction_cosines(np.array([ra]), np.array([dec]), ra0, dec0)[0]
     np.testing.assert_allclose(lmn + np.array([0, 0, 1]), frame @ centre, atol=1e-12)
-    ours = gaussian_factor(uvw_m, lmn, np.array([major, minor, angle]), dec0, FREQ, PAIRS)
+    shape_rad = np.array([major, minor, angle])
+    ours = attenuation(Array(uvw_m, dec0, PAIRS), lmn, shape_rad, None).at(FREQ)
     assert ours.min() < 0.5
     np.testing.assert_allclose(ours.ravel(), expected, atol=0.006)
 
 
 def test_a_point_keeps_everything(uvw_m):
-    np.testing.assert_array_equal(gaussian_factor(uvw_m, np.zeros(3), np.zeros(3), DEC, FREQ, PAIRS), 1.0)
-    at_centre = smearing_factor(uvw_m, np.zeros(3), DEC, (FREQ, 1e5), 30.0, PAIRS)
-    np.testing.assert_array_equal(at_centre, 1.0)
+    array, nowhere = Array(uvw_m, DEC, PAIRS), np.zeros(3)
+    np.testing.assert_array_equal(attenuation(array, nowhere, np.zeros(3), None).at(FREQ), 1.0)
+    averaged = attenuation(array, nowhere, np.zeros(3), Averaging(1e5, 30.0))
+    np.testing.assert_array_equal(averaged.at(FREQ), 1.0)
 
 
 def turned(uvw_m, seconds):
@@ -87,6 +90,8 @@ def test_smearing_is_an_average(uvw_m):
         for shift in inside:
             voltage = fringes(early, lmn, FREQ + shift * width_hz)[:, :, 0]
             total = total + voltage[:, first] * voltage[:, second].conj() / 1600
-    ours = smearing_factor(uvw_m, lmn[0], DEC, (FREQ, width_hz), interval_s, PAIRS)
+    ours = attenuation(Array(uvw_m, DEC, PAIRS), lmn[0], np.zeros(3), Averaging(width_hz, interval_s)).at(
+        FREQ
+    )
     assert np.abs(ours).min() < 0.8
     np.testing.assert_allclose(np.abs(ours), np.abs(total), atol=2e-3)
