@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from astropy.table import Table
 
-from sip_luigi.domain.skymodel import Patch, SkyModel
+from sip_luigi.domain.ateam_model import ateam_model as published_model
+from sip_luigi.domain.skymodel import SkyModel
 from sip_luigi.simulation.axes import slot_times
 from sip_luigi.simulation.field import draw_ateam, draw_sky
 from sip_luigi.simulation.instrument import Instrument, draw_instrument
@@ -66,9 +67,7 @@ def ateam_model(truth: Truth) -> SkyModel:
     """Give the A-team as a sky model, a patch for each source."""
     model = truth.ateam.model(f"the A-team as it is in {truth.options.obs_id}, before the primary beam")
     sources = tuple(replace(source, patch=source.name.partition("_")[0]) for source in model.sources)
-    first = {source.patch: source for source in reversed(sources)}
-    patches = tuple(Patch(name, source.ra_rad, source.dec_rad) for name, source in reversed(first.items()))
-    return replace(model, sources=sources, patches=patches)
+    return replace(model, sources=sources, patches=published_model().patches)
 
 
 def catalogue(truth: Truth) -> Table:
