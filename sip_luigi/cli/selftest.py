@@ -37,7 +37,7 @@ def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[
 @click.option(
     "--calibrator",
     is_flag=True,
-    help="Observe a calibrator too, and give the pipeline no model of the target.",
+    help="Observe a calibrator too, and give the pipeline a model of the target with wrong fluxes.",
 )
 @click.option("--directory", type=click.Path(path_type=Path, file_okay=False), help="Work here, and keep it.")
 @click.option("--workers", default=2, show_default=True, help="Luigi workers.")

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from sip_luigi.simulation.simulate import Progress, simulate
 
 CATALOGUE_FRACTION = 3
 """The calibration model holds the brightest one in so many of the true sources."""
+WRONG_SCALE = 0.75
+"""Fluxes of that model over the true ones, where there is a calibrator to take the flux scale from."""
 MIN_BEAM_POWER = 0.3
 CALIBRATOR = "3C196"
 """Standard calibrator, high in the sky before the observation of the self-test."""
@@ -86,8 +88,8 @@ class SelfTest:
     workers : int
         Luigi workers.
     calibrator : SimulationOptions or None
-        A calibrator's observation: the flux scale comes from it, and the pipeline is given no model of the
-        target.
+        A calibrator's observation, from which the flux scale has to come: all fluxes of the model of the target
+        that the pipeline is given are wrong.
     """
 
     site: Site
@@ -130,14 +132,16 @@ class SelfTest:
         (site.head / "luigi.cfg").write_text(config_text(settings), encoding="utf-8")
 
     def calibration(self) -> dict[str, object]:
-        """Where the flux scale comes from: the calibrator, or a model of the brightest sources of the field."""
-        if self.calibrator is not None:
-            return {"calibrator_obs_id": self.calibrator.obs_id}
+        """Settings of the calibration: a model of the brightest sources of the field, and the calibrator."""
         model = parse_skymodel(self.truth("skymodel").read_text(encoding="utf-8"), self.truth("skymodel"))
         known = model.brightest(max(1, len(model.sources) // CATALOGUE_FRACTION))
         path = self.site.head / "known.skymodel"
-        path.write_text(known.text(), encoding="utf-8")
-        return {"skymodel": self.site.seen(path)}
+        if self.calibrator is None:
+            path.write_text(known.text(), encoding="utf-8")
+            return {"skymodel": self.site.seen(path)}
+        faint = [replace(source, flux_jy=WRONG_SCALE * source.flux_jy) for source in known.sources]
+        path.write_text(replace(known, sources=tuple(faint)).text(), encoding="utf-8")
+        return {"skymodel": self.site.seen(path), "calibrator_obs_id": self.calibrator.obs_id}
 
     def run(self, on_start: Callable[[str], None]) -> float:
         """Run the main command under a luigid of its own and return the seconds that it took.

@@ -28,22 +28,35 @@ def test_calibrator_is_beside_the_target():
     assert calibrator.seed == target.seed
 
 
-def test_with_a_calibrator_there_is_no_model(tmp_path):
-    target = observation(3)
-    test = SelfTest(OneMachine(tmp_path), target, calibrator=calibrator_of(target))
-    assert test.calibration() == {"calibrator_obs_id": "L800003"}
-    assert not (tmp_path / "known.skymodel").exists()
+@pytest.fixture
+def simulated(tmp_path):
+    """A self-test whose truth is there, with or without a calibrator."""
+
+    def make(calibrator):
+        target = observation(3)
+        test = SelfTest(
+            OneMachine(tmp_path), target, calibrator=calibrator_of(target) if calibrator else None
+        )
+        test.site.simulated.mkdir()
+        sky = draw_truth(target).sky
+        test.truth("skymodel").write_text(sky.model("truth").text())
+        return test, sky
+
+    return make
 
 
-def test_without_it_the_brightest_sources_are_known(tmp_path):
-    test = SelfTest(OneMachine(tmp_path), observation(3))
-    test.site.simulated.mkdir()
-    sky = draw_truth(test.options).sky
-    test.truth("skymodel").write_text(sky.model("truth").text())
+@pytest.mark.parametrize(("calibrator", "scale"), [(False, 1.0), (True, 0.75)])
+def test_the_brightest_sources_are_known(simulated, tmp_path, calibrator, scale):
+    """Their fluxes too, unless a calibrator has to tell the flux scale."""
+    test, sky = simulated(calibrator)
     settings = test.calibration()
-    model = parse_skymodel((tmp_path / "known.skymodel").read_text())
-    assert settings == {"skymodel": str(tmp_path / "known.skymodel")}
+    path = tmp_path / "known.skymodel"
+    assert settings.pop("skymodel") == str(path)
+    assert settings == ({"calibrator_obs_id": "L800003"} if calibrator else {})
+    model = parse_skymodel(path.read_text())
     assert [source.name for source in model.sources] == list(sky.names[:50])
+    ratio = [source.flux_jy / flux for source, flux in zip(model.sources, sky.flux_jy, strict=False)]
+    assert ratio == pytest.approx([scale] * 50)
 
 
 def test_flagged_fraction():
