@@ -56,21 +56,44 @@ def _stations(_: click.Context, __: click.Parameter, value: str) -> int | tuple[
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Processes.")
 @click.option("--force", is_flag=True, help="Replace an observation that was made with other options.")
 @click.option("--json", "as_json", is_flag=True, help="Print the paths as one JSON object.")
+@click.option("--calibrator", default="", help="Observe this standard calibrator, such as 3C196, too.")
+@click.option(
+    "--calibrator-obs-id", default="", help="Its observation id; without it the one before --obs-id."
+)
+@click.option("--calibrator-duration-s", default=600.0, show_default=True, help="Length of its observation.")
 @simulation_options
-def simulate(directory: Path, jobs: int, force: bool, as_json: bool, **values: Any) -> None:
+def simulate(
+    directory: Path,
+    jobs: int,
+    force: bool,
+    as_json: bool,
+    calibrator: str,
+    calibrator_obs_id: str,
+    calibrator_duration_s: float,
+    **values: Any,
+) -> None:
     """Write an observation as the correlator would, into DIRECTORY, with the truth beside it.
 
-    Example: sip simulate /data/raw --obs-id L1 --subbands 10 --seed 7
+    Example: sip simulate /data/raw --obs-id L1001 --subbands 10 --seed 7 --calibrator 3C196
     """
-    from sip_luigi.simulation.simulate import simulate as run  # noqa: PLC0415 - casacore takes a while
+    from sip_luigi.simulation.calibrator import calibrator_observation  # noqa: PLC0415 - casacore takes long
+    from sip_luigi.simulation.simulate import simulate as run  # noqa: PLC0415
 
     with reported():
-        made = run(
-            SimulationOptions(**values),
-            directory,
-            progress=show_progress,
-            jobs=jobs,
-            force=force,
-        )
-    paths = [str(path) for path in made.measurement_sets]
-    click.echo(json.dumps({"measurementsets": paths}) if as_json else "\n".join(paths))
+        observations = [SimulationOptions(**values)]
+        if calibrator:
+            observations.append(
+                calibrator_observation(observations[0], calibrator, calibrator_obs_id, calibrator_duration_s)
+            )
+        made = [
+            run(options, directory, progress=show_progress, jobs=jobs, force=force)
+            for options in observations
+        ]
+    paths = [[str(path) for path in one.measurement_sets] for one in made]
+    if not as_json:
+        click.echo("\n".join(path for some in paths for path in some))
+        return
+    answer: dict[str, Any] = {"measurementsets": paths[0]}
+    if calibrator:
+        answer["calibrator"] = {"obs_id": made[1].obs_id, "measurementsets": paths[1]}
+    click.echo(json.dumps(answer))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from sip_luigi.domain.calibrators import calibrator_named
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.simulation.utc import mjd_seconds
 
@@ -24,6 +25,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "interval_s": (0.1, 3600),
     "ra_deg": (0, 360),
     "dec_deg": (-90, 90),
+    "pointing": (0, 1000),
     "sources": (0, 100_000),
     "flux_min_jy": (1e-9, 1e6),
     "flux_max_jy": (1e-9, 1e6),
@@ -32,28 +34,39 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "min_separation_arcsec": (0, 36000),
     "spectral_index_mean": (-10, 10),
     "spectral_index_scatter": (0, 10),
+    "spectral_curvature_scatter": (0, 10),
+    "extended_fraction": (0, 1),
+    "extended_arcsec": (0.001, 3600),
     "gain_amplitude_scatter": (0, 2),
     "gain_phase_scatter_rad": (0, 100),
     "gain_drift_fraction": (0, 1),
     "gain_drift_time_s": (1, math.inf),
+    "bandpass_depth": (0, 10),
+    "bandpass_ripple": (0, 0.5),
+    "clock_offset_ns": (0, 10_000),
+    "leakage": (0, 0.5),
     "tec_rms_tecu": (0, 100),
+    "ionosphere_height_km": (0, 2000),
     "noise_jy": (0, 1e9),
     "rfi_narrow": (0, 10_000),
     "rfi_narrow_jy": (0, 1e12),
     "rfi_broad": (0, 10_000),
     "rfi_broad_jy": (0, 1e12),
     "dead_stations": (0, 98),
+    "noisy_stations": (0, 98),
+    "noisy_sefd_factor": (1, 1e6),
+    "intermittent_stations": (0, 98),
     "disks": (1, 1000),
 }
 """Smallest and largest value of each number."""
 
 WHOLE = frozenset(
     {"seed", "subbands", "first_subband", "channels", "sources", "rfi_narrow", "rfi_broad"}
-    | {"dead_stations", "disks"}
+    | {"dead_stations", "noisy_stations", "intermittent_stations", "disks", "pointing"}
 )
 """Of these, the ones that count something."""
 
-_YES_OR_NO = frozenset({"beam", "beam_tables"})
+_YES_OR_NO = frozenset({"beam", "beam_tables", "ateam", "ateam_smearing"})
 
 
 def check_value(name: str, value: Any) -> None:
@@ -64,8 +77,10 @@ def check_value(name: str, value: Any) -> None:
     ConfigurationError
         Says which option, what was expected and what was found.
     """
-    if name == "start_utc":
+    if name == "start_utc" or (name == "instrument_epoch_utc" and value != ""):
         _check_time(name, value)
+    elif name == "standard_source" and value != "":
+        calibrator_named(value)
     elif name == "stations":
         _check_stations(name, value)
     elif name == "antenna_set" and value not in ANTENNA_SETS:

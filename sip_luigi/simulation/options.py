@@ -15,7 +15,7 @@ from sip_luigi.domain.observation import check_obs_id
 from sip_luigi.simulation.limits import RANGES, WHOLE, check_value, require
 from sip_luigi.simulation.utc import mjd_seconds
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same options give other data."""
 
 MIN_ELEVATION_DEG = 10.0
@@ -53,22 +53,50 @@ class SimulationOptions:
         Length of the observation, rounded to whole time slots, and of one slot.
     ra_deg, dec_deg : float
         Phase centre, J2000. Without a right ascension the field transits in the middle of the observation.
+    pointing : int
+        Number of the pointing. Noise and interference hang on the seed and on this, everything about the
+        instrument on the seed alone: a calibrator observation is another pointing of the same array.
+    instrument_epoch_utc : str
+        Time, ISO 8601, from which gains, ionosphere and clocks drift; empty: the start.
+    standard_source : str
+        A standard calibrator (such as 3C196) that is in the sky too, at its place and with its spectrum
+        (Scaife & Heald 2012, MNRAS 423, L30); empty: none.
     sources : int
-        Number of point sources in the field.
+        Number of sources in the field.
     flux_min_jy, flux_max_jy, flux_slope : float
         Fluxes at the band centre follow dN/dS ∝ S^-slope between the two limits.
     field_radius_deg, min_separation_arcsec : float
         Sources are spread evenly over a cap of this radius, no two of them closer than the separation.
     spectral_index_mean, spectral_index_scatter : float
         S(ν) = S(band centre)·(ν / band centre)^α with normally distributed α.
+    spectral_curvature_scatter : float
+        Scatter of c in log10 S(ν) = log10 S + α x + c x², x = log10(ν / band centre).
+    extended_fraction, extended_arcsec : float
+        Part of the sources that are Gaussians, and their largest major axis (FWHM, arcsec).
+    ateam : bool
+        Cassiopeia A, Cygnus A, Taurus A and Virgo A are in the sky too: the pipeline's own model of them, each
+        flux off by some 5 %.
+    ateam_smearing : bool
+        What averaging within a channel and a time slot leaves of the A-team is taken into account.
     gain_amplitude_scatter : float
         Scatter of the natural logarithm of the gain amplitudes over stations and polarisations.
     gain_phase_scatter_rad : float
         Scatter of the gain phases over stations and polarisations.
     gain_drift_fraction, gain_drift_time_s : float
         Part of the variance of both that changes with time, and the time scale of the change.
+    bandpass_depth : float
+        Natural logarithm of the gain amplitude that is lost 40 MHz away from 150 MHz, the same in all stations.
+    bandpass_ripple : float
+        Scatter of the gain over frequency, relative: reflections in the cables of each receptor.
+    clock_offset_ns : float
+        Scatter of the clocks of remote stations; the core stations share one clock.
+    leakage : float
+        Scatter (rms of the modulus) of the D-terms: what X of a station takes from Y, and Y from X.
     tec_rms_tecu : float
         Scatter of the total electron content above a station; near stations see nearly the same.
+    ionosphere_height_km : float
+        Height of the electrons, such as 300: every source is seen through another place. 0: all sources are seen
+        through the electrons above the station.
     noise_jy : float
         Standard deviation of the real and of the imaginary part of each correlation of one visibility (one
         channel, one time slot) at unit gain.
@@ -78,6 +106,10 @@ class SimulationOptions:
         Number of short bursts over all channels of all subbands, and their amplitude.
     dead_stations : int
         Stations whose visibilities, signal and noise, are a thousand times too weak.
+    noisy_stations, noisy_sefd_factor : int, float
+        Stations with more system noise, and by how much; noise of a baseline grows with the square root.
+    intermittent_stations : int
+        Stations that are noisy, or dead (every second one), for a tenth to four tenths of the observation.
     beam : bool
         Multiply by the beams of the stations (EveryBeam, full Jones matrices).
     beam_tables : bool
@@ -106,6 +138,9 @@ class SimulationOptions:
     interval_s: float = 30.0
     ra_deg: float | None = None
     dec_deg: float = 58.0
+    pointing: int = 0
+    instrument_epoch_utc: str = ""
+    standard_source: str = ""
     sources: int = 100
     flux_min_jy: float = 0.1
     flux_max_jy: float = 10.0
@@ -114,17 +149,30 @@ class SimulationOptions:
     min_separation_arcsec: float = 120.0
     spectral_index_mean: float = -0.8
     spectral_index_scatter: float = 0.2
+    spectral_curvature_scatter: float = 0.0
+    extended_fraction: float = 0.0
+    extended_arcsec: float = 30.0
+    ateam: bool = False
+    ateam_smearing: bool = True
     gain_amplitude_scatter: float = 0.1
     gain_phase_scatter_rad: float = 0.5
     gain_drift_fraction: float = 0.2
     gain_drift_time_s: float = 3600.0
+    bandpass_depth: float = 0.0
+    bandpass_ripple: float = 0.0
+    clock_offset_ns: float = 0.0
+    leakage: float = 0.0
     tec_rms_tecu: float = 0.05
+    ionosphere_height_km: float = 0.0
     noise_jy: float = 1.0
     rfi_narrow: int = 4
     rfi_narrow_jy: float = 300.0
     rfi_broad: int = 2
     rfi_broad_jy: float = 300.0
     dead_stations: int = 1
+    noisy_stations: int = 0
+    noisy_sefd_factor: float = 25.0
+    intermittent_stations: int = 0
     beam: bool = True
     beam_tables: bool = True
     disks: int = 1
@@ -146,7 +194,12 @@ class SimulationOptions:
         if not isinstance(self.stations, int):
             require(len(set(self.stations)) == len(self.stations), "stations", "each name once")
         require(self.n_stations >= 2, "stations", "two or more")
-        require(self.dead_stations <= self.n_stations - 2, "dead_stations", "two fewer than stations at most")
+        bad = self.dead_stations + self.noisy_stations + self.intermittent_stations
+        require(
+            bad <= self.n_stations - 2,
+            "dead_stations, noisy_stations, intermittent_stations",
+            "two fewer than stations at most",
+        )
 
     def _check_band(self) -> None:
         last_hz = self.frequency_hz + (self.subbands - 1) * self.subband_spacing_hz
@@ -180,6 +233,11 @@ class SimulationOptions:
     def start_mjd_s(self) -> float:
         """Start of the first time slot, seconds of the modified Julian date (UTC)."""
         return mjd_seconds(self.start_utc)
+
+    @property
+    def instrument_epoch_mjd_s(self) -> float:
+        """Time from which the instrument drifts, seconds of the modified Julian date (UTC)."""
+        return mjd_seconds(self.instrument_epoch_utc or self.start_utc)
 
     @property
     def phase_centre_deg(self) -> tuple[float, float]:

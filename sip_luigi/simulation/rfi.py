@@ -82,7 +82,7 @@ def draw_rfi(options: SimulationOptions, n_stations: int) -> tuple[RfiEvent, ...
 
     A narrow event lasts from a tenth to half of the observation, a broad one up to `LONGEST_BURST` slots.
     """
-    rng = generator(options.seed, Stream.RFI)
+    rng = generator(options.seed, Stream.RFI, pointing=options.pointing)
     narrow = [
         _event(rng, "narrow", _one_channel(rng, options), options.rfi_narrow_jy, n_stations)
         for _ in range(options.rfi_narrow)

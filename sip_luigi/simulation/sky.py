@@ -1,4 +1,4 @@
-"""The simulated sky: point sources with power-law fluxes and spectra."""
+"""The simulated sky: point sources and Gaussians with log-polynomial spectra."""
 
 from __future__ import annotations
 
@@ -6,30 +6,31 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numpy.polynomial import Polynomial
 
-from sip_luigi.domain.errors import ConfigurationError
-from sip_luigi.simulation.options import SimulationOptions
-from sip_luigi.simulation.streams import Stream, generator
+from sip_luigi.domain.skymodel import SkyModel, Source
 
 Floats = npt.NDArray[np.float64]
-
-_TRIES_PER_SOURCE = 200
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Sky:
-    """Point sources, the brightest first.
+    """Sources; none of them is polarised.
 
     Attributes
     ----------
     names : tuple of str
-        ``SIM0001…``, shape (n_sources,).
+        Shape (n_sources,).
     ra_rad, dec_rad : ndarray
         J2000 positions, shape (n_sources,).
     flux_jy : ndarray
-        Stokes I at the reference frequency, shape (n_sources,); the sources are not polarised.
-    spectral_index : ndarray
-        α in S ∝ ν^α, shape (n_sources,).
+        Stokes I at the reference frequency, shape (n_sources,).
+    spectral_terms : ndarray
+        c in log10 S(ν) = log10 S + Σ c_i x^(i+1), x = log10(ν / reference), shape (n_sources, n_terms).
+    shape_rad : ndarray
+        Major and minor axis (full width at half maximum) and position angle from north through east, shape
+        (n_sources, 3); a source whose axes are 0 is a point.
     reference_hz : float
         Frequency of the fluxes.
     """
@@ -38,66 +39,104 @@ class Sky:
     ra_rad: Floats
     dec_rad: Floats
     flux_jy: Floats
-    spectral_index: Floats
+    spectral_terms: Floats
+    shape_rad: Floats
     reference_hz: float
 
     def __len__(self) -> int:
         return len(self.names)
 
+    @property
+    def spectral_index(self) -> Floats:
+        """D log S / d log ν at the reference frequency, shape (n_sources,)."""
+        return self.spectral_terms[:, 0]
+
+    @property
+    def extended(self) -> Bools:
+        """Which sources are no points, shape (n_sources,)."""
+        return np.asarray(self.shape_rad[:, 0] > 0.0)
+
     def flux_at(self, freq_hz: float) -> Floats:
         """Give the fluxes (Jy) at a frequency, shape (n_sources,)."""
-        return np.asarray(self.flux_jy * (freq_hz / self.reference_hz) ** self.spectral_index)
+        x = np.log10(freq_hz / self.reference_hz)
+        powers = x ** np.arange(1, self.spectral_terms.shape[1] + 1)
+        return np.asarray(self.flux_jy * 10.0 ** (self.spectral_terms @ powers))
+
+    def model(self, comment: str) -> SkyModel:
+        """Give the sources as a LOFAR sky model."""
+        return SkyModel(
+            sources=tuple(self._source(index) for index in range(len(self))), header_comments=(comment,)
+        )
+
+    def _source(self, index: int) -> Source:
+        major, minor, angle = map(float, self.shape_rad[index])
+        terms = np.trim_zeros(self.spectral_terms[index], "b")
+        return Source(
+            name=self.names[index],
+            ra_rad=float(self.ra_rad[index]),
+            dec_rad=float(self.dec_rad[index]),
+            flux_jy=float(self.flux_jy[index]),
+            reference_freq_hz=self.reference_hz,
+            spectral_index=tuple(map(float, terms)) or (0.0,),
+            major_arcsec=np.degrees(major) * 3600.0,
+            minor_arcsec=np.degrees(minor) * 3600.0,
+            orientation_deg=np.degrees(angle),
+            orientation_is_absolute=major > 0.0,
+        )
 
 
-def draw_sky(options: SimulationOptions) -> Sky:
-    """Draw the sources that the options ask for.
+def no_sources(reference_hz: float) -> Sky:
+    """Give an empty sky."""
+    none = np.empty(0)
+    return Sky((), none, none, none, np.empty((0, 1)), np.empty((0, 3)), reference_hz)
+
+
+def together(first: Sky, second: Sky) -> Sky:
+    """Give the sources of two skies with the same reference frequency, one after the other."""
+    width = max(first.spectral_terms.shape[1], second.spectral_terms.shape[1])
+    terms = [
+        np.pad(s.spectral_terms, ((0, 0), (0, width - s.spectral_terms.shape[1]))) for s in (first, second)
+    ]
+    return Sky(
+        names=(*first.names, *second.names),
+        ra_rad=np.append(first.ra_rad, second.ra_rad),
+        dec_rad=np.append(first.dec_rad, second.dec_rad),
+        flux_jy=np.append(first.flux_jy, second.flux_jy),
+        spectral_terms=np.concatenate(terms),
+        shape_rad=np.concatenate([first.shape_rad, second.shape_rad]),
+        reference_hz=first.reference_hz,
+    )
+
+
+def from_model(model: SkyModel, reference_hz: float) -> Sky:
+    """Make a sky of a model with logarithmic spectra, which are rewritten, exactly, for another reference.
 
     Raises
     ------
-    ConfigurationError
-        So many sources, so far from each other, do not fit into the field.
+    ValueError
+        The model is empty.
     """
-    n = options.sources
-    ra_deg, dec_deg = options.phase_centre_deg
-    theta, phi = _spread(options)
-    ra_rad, dec_rad = _offset(np.radians(ra_deg), np.radians(dec_deg), theta, phi)
-    spectra = generator(options.seed, Stream.SPECTRA).normal(
-        options.spectral_index_mean, options.spectral_index_scatter, n
-    )
+    sources = model.sources
+    spectra = [_spectrum(source, reference_hz) for source in sources]
+    width = max(len(spectrum) for spectrum in spectra)
+    table = np.array([np.pad(spectrum, (0, width - len(spectrum))) for spectrum in spectra])
+    arcsec = np.radians([[s.major_arcsec, s.minor_arcsec, 3600.0 * s.orientation_deg] for s in sources])
     return Sky(
-        names=tuple(f"SIM{number:04d}" for number in range(1, n + 1)),
-        ra_rad=ra_rad,
-        dec_rad=dec_rad,
-        flux_jy=power_law_fluxes(
-            generator(options.seed, Stream.FLUXES),
-            n,
-            options.flux_min_jy,
-            options.flux_max_jy,
-            options.flux_slope,
-        ),
-        spectral_index=spectra,
-        reference_hz=options.band_centre_hz,
+        names=tuple(source.name for source in sources),
+        ra_rad=np.array([source.ra_rad for source in sources]),
+        dec_rad=np.array([source.dec_rad for source in sources]),
+        flux_jy=10.0 ** table[:, 0],
+        spectral_terms=table[:, 1:],
+        shape_rad=arcsec / 3600.0,
+        reference_hz=reference_hz,
     )
 
 
-def power_law_fluxes(rng: np.random.Generator, n: int, low_jy: float, high_jy: float, slope: float) -> Floats:
-    """Draw fluxes with dN/dS ∝ S^-slope between two limits, the brightest first.
-
-    One flux is drawn in each of `n` equally probable stretches of the distribution: whatever the seed, the
-    total flux and the share of the brightest sources come out nearly the same.
-
-    Returns
-    -------
-    ndarray
-        Fluxes in Jy, shape (n,).
-    """
-    part = (np.arange(n) + rng.random(n)) / max(n, 1)
-    if abs(slope - 1.0) < 1e-9:
-        fluxes = low_jy * (high_jy / low_jy) ** part
-    else:
-        power = 1.0 - slope
-        fluxes = (low_jy**power + part * (high_jy**power - low_jy**power)) ** (1.0 / power)
-    return np.asarray(np.clip(fluxes, low_jy, high_jy)[::-1])
+def _spectrum(source: Source, reference_hz: float) -> Floats:
+    """Give the coefficients of log10 S over x = log10(ν / reference), the constant first."""
+    about_own = Polynomial([np.log10(source.flux_jy), *(source.spectral_index or (0.0,))])
+    shift = np.log10(reference_hz / source.reference_freq_hz)
+    return np.asarray(about_own(Polynomial([shift, 1.0])).coef)
 
 
 def direction_cosines(ra_rad: Floats, dec_rad: Floats, centre_ra_rad: float, centre_dec_rad: float) -> Floats:
@@ -124,37 +163,3 @@ def unit_vectors(ra_rad: Floats, dec_rad: Floats) -> Floats:
     return np.stack(
         [np.cos(dec_rad) * np.cos(ra_rad), np.cos(dec_rad) * np.sin(ra_rad), np.sin(dec_rad)], axis=-1
     )
-
-
-def _spread(options: SimulationOptions) -> tuple[Floats, Floats]:
-    """Throw sources evenly onto a cap, giving up those too near to one before; polar angles (rad)."""
-    rng = generator(options.seed, Stream.POSITIONS)
-    closest = np.cos(np.radians(options.min_separation_arcsec / 3600.0))
-    depth = 1.0 - np.cos(np.radians(options.field_radius_deg))
-    kept = np.empty((options.sources, 2))
-    vectors = np.empty((options.sources, 3))
-    n_kept = 0
-    for _ in range(_TRIES_PER_SOURCE * options.sources):
-        if n_kept == options.sources:
-            break
-        angles = np.arccos(1.0 - depth * rng.random()), 2.0 * np.pi * rng.random()
-        vector = unit_vectors(np.array(angles[1]), np.pi / 2 - np.array(angles[0]))
-        if options.min_separation_arcsec == 0 or np.all(vectors[:n_kept] @ vector < closest):
-            kept[n_kept], vectors[n_kept] = angles, vector
-            n_kept += 1
-    if n_kept < options.sources:
-        raise ConfigurationError(
-            f"simulation option sources: only {n_kept} of {options.sources} sources fit into a radius of "
-            f"{options.field_radius_deg:g}° at least {options.min_separation_arcsec:g} arcsec apart; ask for "
-            "fewer, a larger field_radius_deg or a smaller min_separation_arcsec"
-        )
-    return kept[:, 0], kept[:, 1]
-
-
-def _offset(ra_rad: float, dec_rad: float, theta: Floats, phi: Floats) -> tuple[Floats, Floats]:
-    """Give positions at distances `theta` and position angles `phi` (rad) from a centre."""
-    sin_dec = np.sin(dec_rad) * np.cos(theta) + np.cos(dec_rad) * np.sin(theta) * np.cos(phi)
-    d_ra = np.arctan2(
-        np.sin(phi) * np.sin(theta) * np.cos(dec_rad), np.cos(theta) - np.sin(dec_rad) * sin_dec
-    )
-    return np.asarray((ra_rad + d_ra) % (2.0 * np.pi)), np.asarray(np.arcsin(np.clip(sin_dec, -1.0, 1.0)))

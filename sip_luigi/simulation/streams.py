@@ -22,8 +22,20 @@ class Stream(IntEnum):
     IONOSPHERE = 5
     RFI = 6
     NOISE = 7
+    BANDPASS = 8
+    CLOCK = 9
+    SHAPES = 10
+    NOISY_STATIONS = 11
+    INTERMITTENT_STATIONS = 12
+    INTERMITTENT_TIMES = 13
+    LEAKAGE = 14
+    ATEAM = 15
 
 
-def generator(seed: int, stream: Stream, index: int = 0) -> np.random.Generator:
-    """Give the generator of one stream, for example of the noise of subband `index`."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(int(stream), index)))
+def generator(seed: int, stream: Stream, index: int = 0, pointing: int = 0) -> np.random.Generator:
+    """Give the generator of one stream, for example of the noise of subband `index`.
+
+    What is the same in all pointings of one instrument leaves `pointing` out.
+    """
+    key = (int(stream), index, pointing) if pointing else (int(stream), index)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.simulation.field import draw_sky, power_law_fluxes
 from sip_luigi.simulation.options import SimulationOptions
-from sip_luigi.simulation.sky import direction_cosines, draw_sky, power_law_fluxes, unit_vectors
+from sip_luigi.simulation.sky import direction_cosines, unit_vectors
 from sip_luigi.simulation.streams import Stream, generator
 
 

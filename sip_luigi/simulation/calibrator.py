@@ -1,0 +1,72 @@
+"""A calibrator observation beside that of a target: the same array, pointed at another place before it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from sip_luigi.domain.calibrators import calibrator_named
+from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.simulation.options import SimulationOptions
+from sip_luigi.simulation.utc import mjd_seconds, utc_text
+
+GAP_S = 60.0
+"""Time between the two observations, in which the telescope is set up anew."""
+
+POINTING = 1
+"""Number of the calibrator's pointing; the target's is 0."""
+
+
+def calibrator_observation(
+    target: SimulationOptions, name: str, obs_id: str = "", duration_s: float = 600.0
+) -> SimulationOptions:
+    """Give the observation of a standard calibrator that ends a minute before the target's begins.
+
+    Stations, band, bandpass, clocks and dead stations are the target's, gains and ionosphere drift on from the
+    one to the other; noise and interference are its own.
+
+    Parameters
+    ----------
+    target : SimulationOptions
+        The target's observation.
+    name : str
+        The calibrator, such as 3C196.
+    obs_id : str
+        Observation id; empty: the one before the target's.
+    duration_s : float
+        Length.
+
+    Raises
+    ------
+    ConfigurationError
+        The name is none of a standard calibrator, the calibrator is too low at that time, or both
+        observations have the same id.
+    """
+    calibrator = calibrator_named(name)
+    n_times = max(1, round(duration_s / target.interval_s))
+    start_mjd_s = mjd_seconds(target.start_utc) - GAP_S - n_times * target.interval_s
+    own_id = obs_id or previous_obs_id(target.obs_id)
+    if own_id == target.obs_id:
+        raise ConfigurationError(
+            f"calibrator observation: expected an id that differs from the target's, found {own_id} for both"
+        )
+    return replace(
+        target,
+        obs_id=own_id,
+        pointing=POINTING,
+        instrument_epoch_utc=target.instrument_epoch_utc or target.start_utc,
+        start_utc=utc_text(start_mjd_s),
+        duration_s=n_times * target.interval_s,
+        ra_deg=calibrator.ra_deg,
+        dec_deg=calibrator.dec_deg,
+        standard_source=name,
+        sources=0,
+    )
+
+
+def previous_obs_id(obs_id: str) -> str:
+    """Count an observation id down by one, ``L1000`` to ``L0999``; one without a number gets ``-cal``."""
+    match = re.fullmatch(r"(.*?)(\d+)", obs_id)
+    if match is None or int(match[2]) == 0:
+        return f"{obs_id}-cal"
+    return f"{match[1]}{int(match[2]) - 1:0{len(match[2])}d}"
