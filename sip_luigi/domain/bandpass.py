@@ -144,4 +144,4 @@ def _median(values: Floats, axis: int | tuple[int, ...]) -> Floats:
     """Median of what is not NaN; NaN, without a warning, where there is nothing else."""
     empty = np.isnan(values).all(axis=axis, keepdims=True)
     median = np.nanmedian(np.where(empty, 0.0, values), axis=axis)
-    return np.where(empty.squeeze(axis=axis), np.nan, median)
+    return np.where(empty.reshape(np.shape(median)), np.nan, median)

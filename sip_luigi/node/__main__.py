@@ -24,6 +24,7 @@ COMMANDS = {
     "verify_measurementset": "verify",
     "verify_image": "verify",
     "inspect_solutions": "solutions",
+    "transfer_solutions": "h5parm",
     "finish_images": "images",
     "primary_beam": "primary_beam",
     "find_sources": "find_sources",
