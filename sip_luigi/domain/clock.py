@@ -21,8 +21,10 @@ MAX_TIMES = 24
 MAX_TEC_TECU = 0.6
 """Largest difference of the electron content between two stations at the start of the search."""
 _GRID_STEP_RAD = 0.8
-_REFINEMENTS = 4
+_REFINEMENTS = 5
+_CANDIDATES = 4
 _CLIP_SIGMA = 4.0
+_MIN_SOLUTIONS = 5
 
 
 class ClockFit(NamedTuple):
@@ -33,7 +35,8 @@ class ClockFit(NamedTuple):
     delay_s : float
         Clock against that of the reference: phase = 2 π ν delay.
     delay_error_s : float
-        Its standard error, from the scatter of the residuals; infinite where nothing could be fitted.
+        Its error: that of the noise, and as much as the part of the residuals that stays the same in time could
+        have pulled it, were it as unlucky as can be; infinite where nothing could be fitted.
     tec_tecu : ndarray, shape (n_times,)
         Electron content against that above the reference.
     residual_rad : float
@@ -60,11 +63,12 @@ def polarisation_offset(phase_rad: Floats, good: Bools) -> float:
 
 
 def fit_clock(phase_rad: Floats, good: Bools, freq_hz: Floats, max_delay_s: float) -> ClockFit:
-    """Fit φ(t, ν, p) = 2 π ν τ + K·TEC(t)/ν + φ₀(p) to the phases of one station.
+    """Fit φ(t, ν, p) = 2 π ν τ + K·TEC(t)/ν + φ₀(t, p) to the phases of one station.
 
-    The delay τ is that of the clock, which stands still, the electron content changes with time, the offsets are the
-    electronics'. This is the separation of LoSoTo's CLOCKTEC (de Gasperin et al. 2019, A&A 622, A5), all times at
-    once. A search over delays and electron contents finds the turn of the phases, least squares the rest.
+    The delay τ is that of the clock, which stands still; the electron content changes with time, and so may the
+    offsets of the electronics. This is the separation of LoSoTo's CLOCKTEC (de Gasperin et al. 2019, A&A 622, A5), with
+    one clock for all times. A search over delays and electron contents finds the turn of the phases, least squares
+    the rest.
 
     Parameters
     ----------
@@ -77,14 +81,14 @@ def fit_clock(phase_rad: Floats, good: Bools, freq_hz: Floats, max_delay_s: floa
     """
     times = np.unique(np.linspace(0, len(phase_rad) - 1, min(MAX_TIMES, len(phase_rad))).astype(int))
     use = good[times] & np.isfinite(phase_rad[times])
-    unknown = ClockFit(0.0, np.inf, np.zeros(len(times)), np.inf)
-    if use.sum() < 4 * (len(times) + 3):
-        return unknown
     signal = np.where(use, np.exp(1j * np.nan_to_num(phase_rad[times])), 0.0)
-    best = unknown
-    for delay_s in _candidates(signal, freq_hz, max_delay_s):
-        fit = _refine(signal, use, freq_hz, delay_s)
-        best = min(best, fit, key=lambda entry: entry.residual_rad)
+    enough = use.sum(axis=(1, 2)) > _MIN_SOLUTIONS
+    best = ClockFit(0.0, np.inf, np.zeros(int(enough.sum())), np.inf)
+    if not enough.any() or use.any(axis=(0, 2)).sum() < _MIN_SOLUTIONS:
+        return best
+    signal, use = signal[enough], use[enough]
+    for delay_s, tec in _candidates(signal, freq_hz, max_delay_s):
+        best = min(best, _refine(signal, use, freq_hz, delay_s, tec), key=lambda entry: entry.residual_rad)
     return best
 
 
@@ -94,73 +98,68 @@ def _grid(limit: float, phase_per_unit: float) -> Floats:
     return np.linspace(-limit, limit, 2 * half + 1)
 
 
-def _tec_grid(freq_hz: Floats) -> Floats:
-    return _grid(MAX_TEC_TECU, abs(TEC_TO_PHASE) * np.ptp(1.0 / freq_hz))
+def _candidates(signal: Complex, freq_hz: Floats, max_delay_s: float) -> list[tuple[float, Floats]]:
+    """The likeliest delays, each with the electron contents that align the phases best under it."""
+    delays = _grid(max_delay_s, 2.0 * np.pi * np.ptp(freq_hz))
+    contents = _grid(MAX_TEC_TECU, abs(TEC_TO_PHASE) * np.ptp(1.0 / freq_hz))
+    found = []
+    flat = np.swapaxes(signal, 0, 1).reshape(len(freq_hz), -1)
+    for delay_s in delays:
+        model = 2.0 * np.pi * freq_hz * delay_s + TEC_TO_PHASE * contents[:, None] / freq_hz
+        turned = (np.exp(-1j * model) @ flat).reshape(len(contents), len(signal), 2)
+        power = (np.abs(turned) ** 2).sum(axis=2)
+        found.append((power.max(axis=0).sum(), float(delay_s), contents[power.argmax(axis=0)]))
+    found.sort(key=lambda entry: -entry[0])
+    return [(delay_s, tec) for _, delay_s, tec in found[:_CANDIDATES]]
 
 
-def _turns(signal: Complex, freq_hz: Floats, delay_s: float, tec: Floats) -> Complex:
-    """Sum over frequency of the signal turned back by a delay and electron contents, (n_tec, n_times, 2)."""
-    model = 2.0 * np.pi * freq_hz * delay_s + TEC_TO_PHASE * tec[:, None] / freq_hz
-    return np.asarray(np.einsum("kf,tfp->ktp", np.exp(-1j * model), signal, optimize=True))
-
-
-def _candidates(signal: Complex, freq_hz: Floats, max_delay_s: float) -> list[float]:
-    """The likeliest delays: those under which, at each time, some electron content aligns the phases best."""
-    delays, tec = _grid(max_delay_s, 2.0 * np.pi * np.ptp(freq_hz)), _tec_grid(freq_hz)
-    power = [(np.abs(_turns(signal, freq_hz, d, tec)) ** 2).sum(axis=2).max(axis=0).sum() for d in delays]
-    return [float(delays[index]) for index in np.argsort(power)[::-1][:4]]
-
-
-def _refine(signal: Complex, use: Bools, freq_hz: Floats, delay_s: float) -> ClockFit:
-    """Least squares from a start, twice: the better delay of the first shows the right turns of the phase."""
-    fit = _least_squares(signal, use, freq_hz, delay_s)
-    if not abs(fit.delay_s - delay_s) * np.ptp(freq_hz) < 1.0:
-        return fit
-    again = _least_squares(signal, use, freq_hz, fit.delay_s)
-    return min(fit, again, key=lambda entry: entry.residual_rad)
-
-
-def _least_squares(signal: Complex, use: Bools, freq_hz: Floats, delay_s: float) -> ClockFit:
-    tec, offset = _start(signal, freq_hz, delay_s)
-    design = _design(len(tec), freq_hz)
-    scale = np.linalg.norm(design, axis=0)
-    values = np.concatenate(([delay_s * 1e9], offset, tec)) * scale
-    design /= scale
-    used = use.ravel()
+def _refine(signal: Complex, use: Bools, freq_hz: Floats, delay_s: float, tec: Floats) -> ClockFit:
+    """Least squares: at each time what offsets and electron content can explain is taken out, the clock has the rest."""
+    clock, dispersive = 2e-9 * np.pi * freq_hz, TEC_TO_PHASE / freq_hz
+    delay_ns, tec = delay_s * 1e9, tec.copy()
+    kept = use
     for _ in range(_REFINEMENTS):
-        residual = np.angle(signal.ravel() * np.exp(-1j * (design @ values)))
-        scatter = float(1.4826 * np.median(np.abs(residual[used])))
-        kept = used & (np.abs(residual) <= _CLIP_SIGMA * max(scatter, 1e-6))
-        # By QR: of a narrow band the columns are nearly dependent, and their squares would not show how nearly.
-        q, r = np.linalg.qr(design[kept])
-        inverse = np.linalg.pinv(r, rcond=1e-13)
-        values = values + inverse @ (q.T @ residual[kept])
-    error_s = scatter * float(np.linalg.norm(inverse[0]) / scale[0]) * 1e-9
-    values /= scale
-    return ClockFit(float(values[0]) * 1e-9, error_s, values[3:], scatter)
+        residual = _residual(signal, use, clock * delay_ns + tec[:, None] * dispersive)
+        scatter = float(1.4826 * np.median(np.abs(residual[use])))
+        kept = use & (np.abs(residual) <= _CLIP_SIGMA * max(scatter, 1e-6))
+        nuisance = [_nuisance(mask, dispersive) for mask in kept]
+        columns = np.where(kept, clock[None, :, None], 0.0)
+        rest = np.array([_without(c, n) for c, n in zip(columns, nuisance, strict=True)])
+        weights = rest / max(float((rest**2).sum()), 1e-30)
+        step = float((weights * residual).sum())
+        delay_ns += step
+        change = np.where(kept, residual - step * columns, 0.0)
+        tec += [_content(c, n) for c, n in zip(change, nuisance, strict=True)]
+    steady = np.where(kept, residual, 0.0).sum(axis=0) / np.maximum(kept.sum(axis=0), 1)
+    unlucky = float((np.abs(weights.sum(axis=0)) * np.abs(steady)).sum())
+    noise = scatter * float(np.sqrt((weights**2).sum()))
+    return ClockFit(delay_ns * 1e-9, float(np.hypot(noise, unlucky)) * 1e-9, tec, scatter)
 
 
-def _start(signal: Complex, freq_hz: Floats, delay_s: float) -> tuple[Floats, Floats]:
-    """Electron contents and offsets to begin with; the second look knows the offsets, which do not change."""
-    # Fine enough for the phase itself: contents that differ by a turn of it look alike.
-    grid = _grid(MAX_TEC_TECU, abs(TEC_TO_PHASE) / float(freq_hz.min()))
-    turned = _turns(signal, freq_hz, delay_s, grid)
-    n_times = np.arange(turned.shape[1])
-    best = (np.abs(turned) ** 2).sum(axis=2).argmax(axis=0)
-    offset = np.angle(turned[best, n_times].sum(axis=0))
-    for _ in range(3):
-        best = (turned * np.exp(-1j * offset)).real.sum(axis=2).argmax(axis=0)
-        offset = np.angle(turned[best, n_times].sum(axis=0))
-    return grid[best], offset
+def _residual(signal: Complex, use: Bools, model: Floats) -> Floats:
+    """What a model leaves of the phases, after the mean offset of each time and receptor."""
+    turned = signal * np.exp(-1j * model)[:, :, None]
+    offset = np.angle(turned.sum(axis=1, keepdims=True))
+    return np.asarray(np.where(use, np.angle(turned * np.exp(-1j * offset)), 0.0))
 
 
-def _design(n_times: int, freq_hz: Floats) -> Floats:
-    """Columns: delay in ns, offsets of X and Y, electron content of each time; rows: (time, freq, 2)."""
-    shape = (n_times, len(freq_hz), 2)
-    columns = np.zeros((*shape, 3 + n_times))
-    columns[..., 0] = (2e-9 * np.pi * freq_hz)[None, :, None]
-    for receptor in (0, 1):
-        columns[:, :, receptor, 1 + receptor] = 1.0
-    for time in range(n_times):
-        columns[time, :, :, 3 + time] = (TEC_TO_PHASE / freq_hz)[:, None]
-    return columns.reshape(-1, 3 + n_times)
+def _nuisance(kept: Bools, dispersive: Floats) -> tuple[Floats, Floats]:
+    """QR of the columns offset X, offset Y and electron content for the solutions of one time, shape (n_freq, 2)."""
+    columns = np.zeros((*kept.shape, 3))
+    columns[:, 0, 0] = columns[:, 1, 1] = 1.0
+    # About its mean: of a narrow band it is nearly an offset.
+    columns[:, :, 2] = (dispersive - dispersive.mean())[:, None]
+    columns[~kept] = 0.0
+    q, r = np.linalg.qr(columns.reshape(-1, 3))
+    return q, r
+
+
+def _without(values: Floats, nuisance: tuple[Floats, Floats]) -> Floats:
+    q, _ = nuisance
+    flat = values.ravel()
+    return np.asarray((flat - q @ (q.T @ flat)).reshape(values.shape))
+
+
+def _content(values: Floats, nuisance: tuple[Floats, Floats]) -> float:
+    q, r = nuisance
+    return float(q[:, 2] @ values.ravel() / r[2, 2]) if abs(r[2, 2]) > 1e-12 else 0.0
