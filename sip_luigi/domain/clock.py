@@ -114,7 +114,7 @@ def _candidates(signal: Complex, freq_hz: Floats, max_delay_s: float) -> list[tu
 
 
 def _refine(signal: Complex, use: Bools, freq_hz: Floats, delay_s: float, tec: Floats) -> ClockFit:
-    """Least squares: at each time what offsets and electron content can explain is taken out, the clock has the rest."""
+    """Least squares: what offsets and electron content explain of each time is taken out, the clock has the rest."""
     clock, dispersive = 2e-9 * np.pi * freq_hz, TEC_TO_PHASE / freq_hz
     delay_ns, tec = delay_s * 1e9, tec.copy()
     kept = use

@@ -54,9 +54,9 @@ class Calibration(Section):
     max_iterations: int = setting(500, "Iterations of a solution; the default of DP3 stops early", low=10)
     tolerance: float = setting(1e-5, "Relative change at which a solution has converged", low=1e-12, high=0.1)
     min_converged_fraction: float = setting(
-        0.5,
-        "A subband of which fewer solutions of a solve converge is lost: good data lose none, a solver that stalls "
-        "all but few",
+        0.1,
+        "A subband of which fewer solutions of a solve converge is lost. Of faint fields half may still creep after "
+        "500 iterations, which does no harm; of a solver that stalls none converge",
         low=0,
         high=1,
     )
@@ -73,6 +73,38 @@ class Calibration(Section):
         unit="rad",
         low=0.1,
     )
+    check_model: bool = setting(
+        True,
+        "Compare one channel of the calibrated data with the sky model, and lose a subband that disagrees",
+    )
+    min_solution_snr: float = setting(
+        3.0,
+        "Signal to noise of the model for one station, one channel and phase_interval_s below which nothing is "
+        "judged: solutions of noise agree with any model, and a faint field must not be lost",
+        low=0,
+    )
+    min_coherence: float = setting(
+        0.5,
+        "Coherence of data and model below which a subband is lost: less than a quarter of the power is in the model",
+        low=0,
+        high=1,
+    )
+    min_flux_ratio: float = setting(
+        0.5, "Flux density of the data over that of the model below which a subband is lost", low=0
+    )
+    max_flux_ratio: float = setting(2.0, "The same above which it is lost", low=0)
+    max_cross_ratio: float = setting(
+        1.0,
+        "Power of XY and YX over that of XX and YY above which a subband is lost: the sky has per cents there",
+        low=0,
+    )
+    max_shift_arcsec: float = setting(
+        120.0,
+        "Shift of the sky against the model, from the turning of the phases, above which a subband is lost; a steady "
+        "drift of the ionosphere looks like 30 arcsec",
+        unit="arcsec",
+        low=0,
+    )
     flag_bad_stations: bool = setting(True, "Flag stations found dead or noisy before solving")
     flag_bad_solutions: bool = setting(True, "Flag what these two limits say")
     max_flagged_fraction: float = setting(0.9, "A subband of which more is flagged is lost", low=0, high=1)
@@ -83,6 +115,14 @@ class Calibration(Section):
             raise ConfigurationError(
                 "[calibration] solve_gain = false: expected solve_phase = true with it, or nothing is solved for"
             )
+
+    def limits(self) -> dict[str, float]:
+        """What :class:`~sip_luigi.domain.agreement.Limits` holds."""
+        names = (
+            *("min_solution_snr", "min_coherence", "min_flux_ratio", "max_flux_ratio", "max_cross_ratio"),
+            "max_shift_arcsec",
+        )
+        return {name: getattr(self, name) for name in names}
 
     def solves_gain(self, has_calibrator: bool) -> bool:
         """Whether complex gains are solved for."""
@@ -233,6 +273,23 @@ def solve_calibrator_steps(
     step = _solve("gain", "diagonal", skymodel, use_beam, options)
     step |= {"parmdb": solutions, "solint": _slots(options.interval_s, shape), "nchan": 1}
     return {**head_keys(msin, "", threads), **numbered([*_flag_stations(bad_stations), step])}
+
+
+def model_steps(
+    msin: str, msout: str, skymodel: str, channel: int, *, threads: int, use_beam: bool
+) -> ParsetMapping:
+    """Parset that predicts one channel of the sky model, as calibrated data should look."""
+    _require_text(skymodel)
+    predict: ParsetMapping = {
+        "name": "model",
+        "type": "predict",
+        "sourcedb": skymodel,
+        "usebeammodel": use_beam,
+        "operation": "replace",
+    }
+    beam: list[ParsetMapping] = [{"name": "beam", "type": "applybeam"}] if use_beam else []
+    head = head_keys(msin, msout, threads)
+    return {**head, "msin.startchan": channel, "msin.nchan": 1, **numbered([predict, *beam])}
 
 
 def solve_names(options: Calibration, has_calibrator: bool) -> tuple[str, ...]:

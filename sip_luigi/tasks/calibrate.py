@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from sip_luigi.domain.parset import Parset
 from sip_luigi.domain.transfer import Corrections, Instrument, corrections_at
 from sip_luigi.node.h5parm import read_h5parm
-from sip_luigi.programs.dp3_calibrate import calibrate_steps, solution_paths
+from sip_luigi.programs.dp3 import dp3_command
+from sip_luigi.programs.dp3_calibrate import calibrate_steps, model_steps, solution_paths
 from sip_luigi.tasks.base import Inputs, Steps
 from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.dp3_stage import Dp3Stage, described, shape_of
@@ -70,6 +72,7 @@ class Calibrate(CycleStage, Dp3Stage):
             *(self._transfer(inputs, transferred) if transferred else ()),
             *self.run_parset(part, self.patched(parset)),
             self._inspection(output, solution_paths(options, solutions, bool(transferred))),
+            *self._comparison(inputs, part, solutions),
             {
                 "call": "verify_measurementset",
                 "request": {"path": output, "max_flagged_fraction": options.max_flagged_fraction},
@@ -92,6 +95,37 @@ class Calibrate(CycleStage, Dp3Stage):
                 "max_phase_scatter_rad": options.max_phase_scatter_rad,
             }
         return {"call": "inspect_solutions", "request": request}
+
+    def _comparison(self, inputs: Inputs, part: str, solutions: str) -> Steps:
+        """Predict one channel in the middle and compare; the prediction is removed with the comparison."""
+        settings = self.ctx.settings
+        options = settings.calibration
+        if not options.check_model:
+            return ()
+        channel = inputs["data"].measures["verify_measurementset"]["n_channels"] // 2
+        predicted, parset_path = f"{part}/model.MS", f"{part}/model.parset"
+        parset = model_steps(
+            f"{self.dependencies['data'].product().path}/{self.measurementset}",
+            predicted,
+            f"{part}/sky.skymodel",
+            channel,
+            threads=settings.dppp.threads,
+            use_beam=bool(described(inputs["vds"])["has_beam_tables"]) and options.beam,
+        )
+        request = {
+            "path": f"{part}/{self.measurementset}",
+            "model": predicted,
+            "channel": channel,
+            "uv_min_lambda": options.uv_min_lambda,
+            "interval_s": options.phase_interval_s if options.solve_phase else options.gain_interval_s,
+            "phases": f"{solutions}.phase.h5" if options.solve_phase else "",
+            "limits": options.limits(),
+        }
+        return (
+            {"write": parset_path, "text": Parset.from_mapping(parset).text()},
+            {"argv": list(dp3_command(settings.dppp.executable, parset_path))},
+            {"call": "model_agreement", "request": request},
+        )
 
     def _unusable(self, inputs: Inputs) -> dict[str, str]:
         reasons: dict[str, str] = inputs["calibrator"].measures["unusable"] if "calibrator" in inputs else {}

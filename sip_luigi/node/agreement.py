@@ -1,0 +1,198 @@
+"""Compare a calibrated MeasurementSet with its sky model."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sip_luigi.domain.agreement import (
+    SPEED_OF_LIGHT_M_S,
+    Agreement,
+    Limits,
+    Sums,
+    agreement,
+    common_shift,
+    problem,
+)
+from sip_luigi.domain.errors import BadData
+from sip_luigi.node.files import remove
+from sip_luigi.node.h5parm import read_h5parm
+from sip_luigi.node.inspect import Reader, spectral_window
+
+Floats = NDArray[np.float64]
+PARALLEL, CROSS = (0, 3), (1, 2)
+
+
+def model_agreement(request: dict[str, Any]) -> dict[str, Any]:
+    """Compare the data of one channel with the model; the MeasurementSet of the model is removed afterwards.
+
+    Parameters
+    ----------
+    request : dict
+        ``path``, calibrated; ``model``, the same rows and of its channels the one number ``channel``;
+        ``uv_min_lambda``; ``interval_s`` of the solutions; ``phases``, h5parm of phase solutions or empty;
+        ``limits``, the fields of :class:`~sip_luigi.domain.agreement.Limits`.
+
+    Returns
+    -------
+    dict
+        The fields of :class:`~sip_luigi.domain.agreement.Agreement`; ``solution_snr``; ``coherence_by_station``;
+        ``shift_arcsec`` and ``shift_error_arcsec``, null where not known; ``judged``, whether the model is bright
+        enough to tell. Empty where there is nothing to compare.
+
+    Raises
+    ------
+    BadData
+        Data and model do not agree.
+    """
+    data, model = Reader(request["path"]), Reader(request["model"])
+    sums, n_solutions = _sums(data, model, request)
+    found = agreement(sums)
+    shift = _shift(data, request) if request.get("phases") else None
+    remove(Path(request["model"]))
+    if found is None:
+        return {}
+    names = [str(name) for name in data.subtable("ANTENNA")["NAME"]]
+    stations = {name: _of_station(sums, index) for index, name in enumerate(names)}
+    known = {name: entry for name, entry in stations.items() if entry}
+    solution_snr = float(np.median([entry.model_snr for entry in known.values()]) / np.sqrt(n_solutions))
+    limits = Limits(**request["limits"])
+    if reason := problem(found, solution_snr, shift, limits):
+        raise BadData(f"{request['path']}: {reason}; check the sky model and the log of the calibration")
+    return {
+        **asdict(found),
+        "solution_snr": solution_snr,
+        "judged": solution_snr >= limits.min_solution_snr,
+        "coherence_by_station": {name: round(entry.coherence, 4) for name, entry in known.items()},
+        "shift_arcsec": shift[0] if shift else None,
+        "shift_error_arcsec": shift[1] if shift else None,
+    }
+
+
+def _of_station(sums: Sums, index: int) -> Agreement | None:
+    of = np.zeros(sums.count.shape, dtype=bool)
+    of[index], of[:, index] = True, True
+    return agreement(sums, of)
+
+
+def _sums(data: Reader, model: Reader, request: dict[str, Any]) -> tuple[Sums, int]:
+    """Sums over the rows, and in how many solutions."""
+    first, second = data.rows("ANTENNA1"), data.rows("ANTENNA2")
+    if data.n_rows != model.n_rows or (first != model.rows("ANTENNA1")).any():
+        model.refuse("its rows are not those of the data", "make it again")
+    channel = request["channel"]
+    window, _ = spectral_window(data)
+    wavelength_m = SPEED_OF_LIGHT_M_S / float(np.ravel(window["CHAN_FREQ"])[channel])
+    far = np.hypot(*data.rows("UVW")[:, :2].T) >= request["uv_min_lambda"] * wavelength_m
+    order = np.lexsort((data.rows("TIME"), second, first))
+    order = order[(far & (first != second))[order]]
+    visibilities = _channel(data, data.column, channel)[order]
+    flags: NDArray[np.bool_] = _channel(data, "FLAG", channel)[order] | ~np.isfinite(visibilities)
+    flags = flags | data.rows("FLAG_ROW")[order][:, None]
+    predicted = _channel(model, model.column, 0)[order]
+    n_stations = len(data.subtable("ANTENNA")["NAME"])
+    times = np.unique(data.rows("TIME"))
+    span_s = len(times) * float(data.rows("INTERVAL", 0, 1)[0])
+    sums = baseline_sums(first[order], second[order], visibilities, predicted, flags, n_stations)
+    return sums, max(1, round(span_s / request["interval_s"]))
+
+
+def _channel(reader: Reader, column: str, channel: int) -> NDArray[Any]:
+    with reader.refusing(f"read column {column}"):
+        values = reader.main.getcolslice(column, [channel, 0], [channel, 3])
+    return np.asarray(values)[:, 0, :]
+
+
+def baseline_sums(
+    first: NDArray[Any],
+    second: NDArray[Any],
+    data: NDArray[Any],
+    model: NDArray[Any],
+    flags: NDArray[np.bool_],
+    n_stations: int,
+) -> Sums:
+    """Sums by baseline of visibilities that are in order of baseline and time.
+
+    Parameters
+    ----------
+    first, second : ndarray, shape (n,)
+        Stations.
+    data, model, flags : ndarray, shape (n, 4)
+        Visibilities, those of the model, and which are not to be used.
+    n_stations : int
+        Number of stations.
+    """
+    cells = first.astype(np.int64) * n_stations + second
+    residual = np.where(flags, 0.0, data - model)
+
+    def summed(values: Floats) -> Floats:
+        flat: Floats = np.bincount(cells, weights=values.sum(axis=1), minlength=n_stations**2)
+        return flat.reshape(n_stations, n_stations)
+
+    def of(values: NDArray[Any], hands: tuple[int, ...]) -> Floats:
+        return summed(np.where(flags, 0.0, values)[:, hands])
+
+    power, counted = np.abs(data) ** 2, (~flags).astype(float)
+    variance = np.fmin(
+        _variance(residual, flags, cells, n_stations, PARALLEL),
+        _variance(residual, flags, cells, n_stations, CROSS),
+    )
+    count, cross_count = summed(counted[:, PARALLEL]), summed(counted[:, CROSS])
+    return Sums(
+        count=count,
+        product=of((data * model.conj()).real, PARALLEL),
+        data=of(power, PARALLEL),
+        model=of(np.abs(model) ** 2, PARALLEL),
+        residual=summed(np.abs(residual[:, PARALLEL]) ** 2),
+        noise=count * np.nan_to_num(variance),
+        cross_count=cross_count,
+        cross=of(power, CROSS),
+        cross_noise=cross_count * np.nan_to_num(variance),
+    )
+
+
+def _variance(
+    residual: NDArray[Any], flags: NDArray[np.bool_], cells: NDArray[Any], n: int, hands: tuple[int, ...]
+) -> Floats:
+    """Variance of the noise by baseline, half that of the difference of neighbouring times; NaN where unknown."""
+    same = (cells[1:] == cells[:-1])[:, None] & ~flags[1:] & ~flags[:-1]
+    step = np.where(same, np.abs(np.diff(residual, axis=0)) ** 2, 0.0)[:, hands].sum(axis=1)
+    count = np.bincount(cells[1:], weights=same[:, hands].sum(axis=1), minlength=n * n)
+    total = np.bincount(cells[1:], weights=step, minlength=n * n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance: Floats = total / count / 2.0
+    return variance.reshape(n, n)
+
+
+def _shift(data: Reader, request: dict[str, Any]) -> tuple[float, float] | None:
+    """Shift of the sky against the model, from the phases."""
+    table = next(entry for entry in read_h5parm(request["phases"]) if entry.kind == "phase")
+    if len(table.times_s) < 3:
+        return None
+    names = [str(name) for name in data.subtable("ANTENNA")["NAME"]]
+    good = table.good.all(axis=(1, 3))
+    best = int(good.sum(axis=0).argmax())
+    phase = np.angle(np.exp(1j * table.values[:, 0]).mean(axis=2))
+    phase = np.angle(np.exp(1j * (phase - phase[:, best : best + 1])))
+    good = good & good[:, best : best + 1]
+    uv_m = _baselines_from(data, names.index(table.stations[best]), table.times_s, len(names))
+    uv_m = uv_m[:, [names.index(name) for name in table.stations]]
+    known = good & np.isfinite(uv_m).all(axis=2)
+    window, _ = spectral_window(data)
+    return common_shift(phase, known, np.nan_to_num(uv_m), float(np.mean(window["CHAN_FREQ"])))
+
+
+def _baselines_from(data: Reader, reference: int, times_s: Floats, n_stations: int) -> Floats:
+    """(u, v) in m of all stations from one, at the times nearest to those asked for."""
+    first, second, times = (data.rows(column) for column in ("ANTENNA1", "ANTENNA2", "TIME"))
+    slots = np.unique(times)
+    wanted = np.abs(slots[None, :] - times_s[:, None]).argmin(axis=1)
+    uv_m = np.full((len(slots), n_stations, 2), np.nan)
+    for mine, other, sign in ((first, second, 1.0), (second, first, -1.0)):
+        rows = np.flatnonzero(mine == reference)
+        uv_m[np.searchsorted(slots, times[rows]), other[rows]] = sign * data.rows("UVW")[rows, :2]
+    return uv_m[wanted]
