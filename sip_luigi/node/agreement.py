@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from sip_luigi.domain.agreement import (
     common_shift,
     problem,
 )
+from sip_luigi.domain.closure import closure_agreement
 from sip_luigi.domain.errors import BadData
 from sip_luigi.node.files import remove
 from sip_luigi.node.h5parm import read_h5parm
@@ -50,8 +51,9 @@ def model_agreement(request: dict[str, Any]) -> dict[str, Any]:
         Data and model do not agree.
     """
     data, model = Reader(request["path"]), Reader(request["model"])
-    sums, n_solutions = _sums(data, model, request)
-    found = agreement(sums)
+    seen = _compared(data, model, request)
+    sums = baseline_sums(seen)
+    found, closure = agreement(sums), closure_agreement(*averaged(seen, sums))
     shift = _shift(data, request) if request.get("phases") else None
     remove(Path(request["model"]))
     if found is None:
@@ -59,15 +61,17 @@ def model_agreement(request: dict[str, Any]) -> dict[str, Any]:
     names = [str(name) for name in data.subtable("ANTENNA")["NAME"]]
     stations = {name: _of_station(sums, index) for index, name in enumerate(names)}
     known = {name: entry for name, entry in stations.items() if entry}
-    solution_snr = float(np.median([entry.model_snr for entry in known.values()]) / np.sqrt(n_solutions))
+    solution_snr = float(np.median([entry.model_snr for entry in known.values()]) / np.sqrt(seen.n_intervals))
     limits = Limits(**request["limits"])
-    if reason := problem(found, solution_snr, shift, limits):
+    if reason := problem(found, solution_snr, closure, shift, limits):
         raise BadData(f"{request['path']}: {reason}; check the sky model and the log of the calibration")
     return {
         **asdict(found),
         "solution_snr": solution_snr,
         "judged": solution_snr >= limits.min_solution_snr,
         "coherence_by_station": {name: round(entry.coherence, 4) for name, entry in known.items()},
+        "closure": closure.found if closure else None,
+        "closure_expected": closure.expected if closure else None,
         "shift_arcsec": shift[0] if shift else None,
         "shift_error_arcsec": shift[1] if shift else None,
     }
@@ -79,26 +83,55 @@ def _of_station(sums: Sums, index: int) -> Agreement | None:
     return agreement(sums, of)
 
 
-def _sums(data: Reader, model: Reader, request: dict[str, Any]) -> tuple[Sums, int]:
-    """Sums over the rows, and in how many solutions."""
-    first, second = data.rows("ANTENNA1"), data.rows("ANTENNA2")
+class Compared(NamedTuple):
+    """Rows of data and model, in order of baseline and time.
+
+    Attributes
+    ----------
+    first, second, interval : ndarray, shape (n,)
+        Stations, and number of the solution.
+    data, model, flags : ndarray, shape (n, 4)
+        Visibilities, those of the model, and which are not to be used.
+    n_stations, n_intervals : int
+        Number of stations and of solutions.
+    """
+
+    first: NDArray[Any]
+    second: NDArray[Any]
+    interval: NDArray[Any]
+    data: NDArray[Any]
+    model: NDArray[Any]
+    flags: NDArray[Any]
+    n_stations: int
+    n_intervals: int
+
+
+def _compared(data: Reader, model: Reader, request: dict[str, Any]) -> Compared:
+    first, second, times = (data.rows(column) for column in ("ANTENNA1", "ANTENNA2", "TIME"))
     if data.n_rows != model.n_rows or (first != model.rows("ANTENNA1")).any():
         model.refuse("its rows are not those of the data", "make it again")
     channel = request["channel"]
     window, _ = spectral_window(data)
     wavelength_m = SPEED_OF_LIGHT_M_S / float(np.ravel(window["CHAN_FREQ"])[channel])
     far = np.hypot(*data.rows("UVW")[:, :2].T) >= request["uv_min_lambda"] * wavelength_m
-    order = np.lexsort((data.rows("TIME"), second, first))
+    order = np.lexsort((times, second, first))
     order = order[(far & (first != second))[order]]
     visibilities = _channel(data, data.column, channel)[order]
-    flags: NDArray[np.bool_] = _channel(data, "FLAG", channel)[order] | ~np.isfinite(visibilities)
-    flags = flags | data.rows("FLAG_ROW")[order][:, None]
+    flags = _channel(data, "FLAG", channel)[order] | ~np.isfinite(visibilities)
+    flags = np.logical_or(flags, np.asarray(data.rows("FLAG_ROW"))[order].reshape(-1, 1))
     predicted = _channel(model, model.column, 0)[order]
+    interval = ((times - times.min()) / request["interval_s"]).astype(int)
     n_stations = len(data.subtable("ANTENNA")["NAME"])
-    times = np.unique(data.rows("TIME"))
-    span_s = len(times) * float(data.rows("INTERVAL", 0, 1)[0])
-    sums = baseline_sums(first[order], second[order], visibilities, predicted, flags, n_stations)
-    return sums, max(1, round(span_s / request["interval_s"]))
+    return Compared(
+        first[order],
+        second[order],
+        interval[order],
+        visibilities,
+        predicted,
+        flags,
+        n_stations,
+        int(interval.max()) + 1,
+    )
 
 
 def _channel(reader: Reader, column: str, channel: int) -> NDArray[Any]:
@@ -107,31 +140,35 @@ def _channel(reader: Reader, column: str, channel: int) -> NDArray[Any]:
     return np.asarray(values)[:, 0, :]
 
 
-def baseline_sums(
-    first: NDArray[Any],
-    second: NDArray[Any],
-    data: NDArray[Any],
-    model: NDArray[Any],
-    flags: NDArray[np.bool_],
-    n_stations: int,
-) -> Sums:
-    """Sums by baseline of visibilities that are in order of baseline and time.
+def averaged(seen: Compared, sums: Sums) -> tuple[NDArray[Any], NDArray[Any], Floats]:
+    """Stokes I of data and model averaged over solutions, and its noise, each (n_intervals, n_stations, n_stations)."""
+    n, shape = seen.n_stations, (seen.n_intervals, seen.n_stations, seen.n_stations)
+    cells = (seen.interval * n + seen.first.astype(np.int64)) * n + seen.second
+    usable = ~seen.flags[:, PARALLEL].any(axis=1)
 
-    Parameters
-    ----------
-    first, second : ndarray, shape (n,)
-        Stations.
-    data, model, flags : ndarray, shape (n, 4)
-        Visibilities, those of the model, and which are not to be used.
-    n_stations : int
-        Number of stations.
-    """
-    cells = first.astype(np.int64) * n_stations + second
+    def mean(values: NDArray[Any]) -> NDArray[Any]:
+        each = np.where(usable, values[:, PARALLEL].mean(axis=1), 0.0)
+        parts = (
+            np.bincount(cells, weights=part, minlength=int(np.prod(shape))) for part in (each.real, each.imag)
+        )
+        real, imaginary = parts
+        return ((real + 1j * imaginary) / np.maximum(count, 1)).reshape(shape)
+
+    count = np.bincount(cells, weights=usable.astype(float), minlength=int(np.prod(shape)))
+    variance = sums.noise / np.maximum(sums.count, 1)
+    sigma = np.sqrt(0.5 * variance[None] / np.maximum(count.reshape(shape), 1))
+    return mean(seen.data), mean(seen.model), np.asarray(sigma)
+
+
+def baseline_sums(seen: Compared) -> Sums:
+    """Sums by baseline."""
+    n_stations, data, model, flags = seen.n_stations, seen.data, seen.model, seen.flags
+    cells = seen.first.astype(np.int64) * n_stations + seen.second
     residual = np.where(flags, 0.0, data - model)
 
     def summed(values: Floats) -> Floats:
-        flat: Floats = np.bincount(cells, weights=values.sum(axis=1), minlength=n_stations**2)
-        return flat.reshape(n_stations, n_stations)
+        flat = np.bincount(cells, weights=values.sum(axis=1), minlength=n_stations**2)
+        return np.asarray(flat.reshape(n_stations, n_stations), dtype=float)
 
     def of(values: NDArray[Any], hands: tuple[int, ...]) -> Floats:
         return summed(np.where(flags, 0.0, values)[:, hands])
@@ -159,13 +196,13 @@ def _variance(
     residual: NDArray[Any], flags: NDArray[np.bool_], cells: NDArray[Any], n: int, hands: tuple[int, ...]
 ) -> Floats:
     """Variance of the noise by baseline, half that of the difference of neighbouring times; NaN where unknown."""
-    same = (cells[1:] == cells[:-1])[:, None] & ~flags[1:] & ~flags[:-1]
+    same = np.asarray((cells[1:] == cells[:-1])[:, None] & ~flags[1:] & ~flags[:-1])
     step = np.where(same, np.abs(np.diff(residual, axis=0)) ** 2, 0.0)[:, hands].sum(axis=1)
     count = np.bincount(cells[1:], weights=same[:, hands].sum(axis=1), minlength=n * n)
     total = np.bincount(cells[1:], weights=step, minlength=n * n)
     with np.errstate(invalid="ignore", divide="ignore"):
-        variance: Floats = total / count / 2.0
-    return variance.reshape(n, n)
+        variance = np.asarray(total / count / 2.0, dtype=float)
+    return np.asarray(variance.reshape(n, n))
 
 
 def _shift(data: Reader, request: dict[str, Any]) -> tuple[float, float] | None:
@@ -174,11 +211,11 @@ def _shift(data: Reader, request: dict[str, Any]) -> tuple[float, float] | None:
     if len(table.times_s) < 3:
         return None
     names = [str(name) for name in data.subtable("ANTENNA")["NAME"]]
-    good = table.good.all(axis=(1, 3))
+    good = np.asarray(np.all(table.good, axis=(1, 3)))
     best = int(good.sum(axis=0).argmax())
     phase = np.angle(np.exp(1j * table.values[:, 0]).mean(axis=2))
     phase = np.angle(np.exp(1j * (phase - phase[:, best : best + 1])))
-    good = good & good[:, best : best + 1]
+    good = np.logical_and(good, good[:, best : best + 1])
     uv_m = _baselines_from(data, names.index(table.stations[best]), table.times_s, len(names))
     uv_m = uv_m[:, [names.index(name) for name in table.stations]]
     known = good & np.isfinite(uv_m).all(axis=2)
@@ -195,4 +232,4 @@ def _baselines_from(data: Reader, reference: int, times_s: Floats, n_stations: i
     for mine, other, sign in ((first, second, 1.0), (second, first, -1.0)):
         rows = np.flatnonzero(mine == reference)
         uv_m[np.searchsorted(slots, times[rows]), other[rows]] = sign * data.rows("UVW")[rows, :2]
-    return uv_m[wanted]
+    return np.asarray(uv_m[wanted], dtype=float)

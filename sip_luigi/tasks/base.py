@@ -433,7 +433,9 @@ class NodeStage(Stage):
         (folder / f"{self.name}.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
         for step in spec.steps:
             if "write" in step and step["write"].endswith(".parset"):
-                (folder / f"{self.name}.parset").write_text(step["text"], encoding="utf-8")
+                stem = Path(step["write"]).stem
+                name = self.name if stem == self.stage else f"{self.name}.{stem}"
+                (folder / f"{name}.parset").write_text(step["text"], encoding="utf-8")
 
 
 class HeadStage(Stage):
