@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sip_luigi.domain.closure import Closure
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 SPEED_OF_LIGHT_M_S = 299792458.0
 _RAD_TO_ARCSEC = 206264.80624709636
+MIN_CLOSURE_EXPECTED = 0.3
+"""Of noisier data closure phases tell nothing."""
 _ROUNDS = 6
 _CLIP_SIGMA = 4.0
 
@@ -108,7 +112,8 @@ def agreement(sums: Sums, of: Bools | None = None) -> Agreement | None:
         residual_ratio=(total["residual"] - noise) / model,
         reduced_chi2=total["residual"] / noise,
         model_snr=float(np.sqrt(model / sigma2)),
-        cross_ratio=max(cross, 0.0) / signal,
+        # Not of next to nothing: the noise is known to some per cent.
+        cross_ratio=max(cross, 0.0) / max(total["data"] - noise, 0.1 * noise),
     )
 
 
@@ -120,11 +125,14 @@ class Limits:
     ----------
     min_solution_snr : float
         Where the model has less signal to noise for one station and solution nothing is judged.
+    min_closure : float
+        Least part of the agreement of closure phases that a perfect model would reach.
     min_coherence, min_flux_ratio, max_flux_ratio, max_cross_ratio, max_shift_arcsec : float
         See :class:`Agreement` and :func:`common_shift`.
     """
 
     min_solution_snr: float
+    min_closure: float
     min_coherence: float
     min_flux_ratio: float
     max_flux_ratio: float
@@ -132,7 +140,13 @@ class Limits:
     max_shift_arcsec: float
 
 
-def problem(found: Agreement, solution_snr: float, shift: tuple[float, float] | None, limits: Limits) -> str:
+def problem(
+    found: Agreement,
+    solution_snr: float,
+    closure: Closure | None,
+    shift: tuple[float, float] | None,
+    limits: Limits,
+) -> str:
     """Why the calibration is not to be believed; empty where it is, or where the model is too faint to tell.
 
     Parameters
@@ -141,6 +155,8 @@ def problem(found: Agreement, solution_snr: float, shift: tuple[float, float] | 
         Over all baselines.
     solution_snr : float
         Signal to noise of the model for one station and solution: solutions of noise agree with any model.
+    closure : Closure or None
+        Of :func:`~sip_luigi.domain.closure.closure_agreement`.
     shift : tuple of float or None
         Of :func:`common_shift`.
     limits : Limits
@@ -153,6 +169,16 @@ def problem(found: Agreement, solution_snr: float, shift: tuple[float, float] | 
         )
     if solution_snr < limits.min_solution_snr:
         return ""
+    if (
+        closure
+        and closure.expected > MIN_CLOSURE_EXPECTED
+        and closure.found < limits.min_closure * closure.expected
+    ):
+        return (
+            f"the closure phases agree with those of the sky model to {closure.found:.2f}, a perfect model would reach "
+            f"{closure.expected:.2f}, expected {limits.min_closure:g} of that: the model is not of this field, or in "
+            "the wrong place"
+        )
     if found.coherence + 3 * found.coherence_error < limits.min_coherence:
         return (
             f"the calibrated data agree with the sky model to {found.coherence:.2f} (coherence), expected "

@@ -83,6 +83,13 @@ class Calibration(Section):
         "judged: solutions of noise agree with any model, and a faint field must not be lost",
         low=0,
     )
+    min_closure: float = setting(
+        0.55,
+        "Agreement of closure phases with the model, as part of what noise allows, below which a subband is lost; "
+        "measured: 1 with the true model, 0.7 with half its sources, below 0.5 with one of another field",
+        low=0,
+        high=1,
+    )
     min_coherence: float = setting(
         0.5,
         "Coherence of data and model below which a subband is lost: less than a quarter of the power is in the model",
@@ -94,8 +101,9 @@ class Calibration(Section):
     )
     max_flux_ratio: float = setting(2.0, "The same above which it is lost", low=0)
     max_cross_ratio: float = setting(
-        1.0,
-        "Power of XY and YX over that of XX and YY above which a subband is lost: the sky has per cents there",
+        0.5,
+        "Power of XY and YX over that of XX and YY above which a subband is lost: the sky has per cents there, "
+        "swapped hands about 1",
         low=0,
     )
     max_shift_arcsec: float = setting(
@@ -119,8 +127,8 @@ class Calibration(Section):
     def limits(self) -> dict[str, float]:
         """What :class:`~sip_luigi.domain.agreement.Limits` holds."""
         names = (
-            *("min_solution_snr", "min_coherence", "min_flux_ratio", "max_flux_ratio", "max_cross_ratio"),
-            "max_shift_arcsec",
+            *("min_solution_snr", "min_closure", "min_coherence", "min_flux_ratio", "max_flux_ratio"),
+            *("max_cross_ratio", "max_shift_arcsec"),
         )
         return {name: getattr(self, name) for name in names}
 
