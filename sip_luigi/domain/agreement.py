@@ -14,6 +14,8 @@ Bools = NDArray[np.bool_]
 
 SPEED_OF_LIGHT_M_S = 299792458.0
 _RAD_TO_ARCSEC = 206264.80624709636
+BRIGHT_POWER = 0.2
+"""Where the sky has so much of the power of the noise the data are bright, whatever the model says."""
 MIN_CLOSURE_EXPECTED = 0.3
 """Of noisier data closure phases tell nothing."""
 _ROUNDS = 6
@@ -70,6 +72,8 @@ class Agreement:
         Power that is left over that of the noise.
     model_snr : float
         √(Σ |M|² / σ²): signal to noise with which the model can be seen.
+    power_snr : float
+        Power of the data, noise taken off, over that of the noise.
     cross_ratio : float
         Power of XY and YX over that of XX and YY, noise taken off both.
     """
@@ -81,6 +85,7 @@ class Agreement:
     residual_ratio: float
     reduced_chi2: float
     model_snr: float
+    power_snr: float
     cross_ratio: float
 
 
@@ -112,6 +117,7 @@ def agreement(sums: Sums, of: Bools | None = None) -> Agreement | None:
         residual_ratio=(total["residual"] - noise) / model,
         reduced_chi2=total["residual"] / noise,
         model_snr=float(np.sqrt(model / sigma2)),
+        power_snr=(total["data"] - noise) / noise,
         # Not of next to nothing: the noise is known to some per cent.
         cross_ratio=max(cross, 0.0) / max(total["data"] - noise, 0.1 * noise),
     )
@@ -140,14 +146,8 @@ class Limits:
     max_shift_arcsec: float
 
 
-def problem(
-    found: Agreement,
-    solution_snr: float,
-    closure: Closure | None,
-    shift: tuple[float, float] | None,
-    limits: Limits,
-) -> str:
-    """Why the calibration is not to be believed; empty where it is, or where the model is too faint to tell.
+def is_judged(found: Agreement, solution_snr: float, limits: Limits) -> bool:
+    """Whether model or data are bright enough to tell whether they agree.
 
     Parameters
     ----------
@@ -155,6 +155,21 @@ def problem(
         Over all baselines.
     solution_snr : float
         Signal to noise of the model for one station and solution: solutions of noise agree with any model.
+    limits : Limits
+        Of the settings.
+    """
+    return solution_snr >= limits.min_solution_snr or found.power_snr > BRIGHT_POWER
+
+
+def problem(
+    found: Agreement, closure: Closure | None, shift: tuple[float, float] | None, limits: Limits
+) -> str:
+    """Why a calibration of data that are bright enough is not to be believed; empty where it is.
+
+    Parameters
+    ----------
+    found : Agreement
+        Over all baselines.
     closure : Closure or None
         Of :func:`~sip_luigi.domain.closure.closure_agreement`.
     shift : tuple of float or None
@@ -162,41 +177,64 @@ def problem(
     limits : Limits
         Of the settings.
     """
-    if found.cross_ratio > limits.max_cross_ratio:
-        return (
-            f"XY and YX have {found.cross_ratio:.2g} times the power of XX and YY, expected {limits.max_cross_ratio:g} "
-            "at most: the polarisations are swapped"
-        )
-    if solution_snr < limits.min_solution_snr:
+    checks = (
+        _swapped(found, limits),
+        _other_closure(closure, limits),
+        _other_sky(found, limits),
+        _other_scale(found, limits),
+        _other_place(shift, limits),
+    )
+    return next((reason for reason in checks if reason), "")
+
+
+def _swapped(found: Agreement, limits: Limits) -> str:
+    if found.cross_ratio <= limits.max_cross_ratio:
         return ""
-    if (
-        closure
-        and closure.expected > MIN_CLOSURE_EXPECTED
-        and closure.found < limits.min_closure * closure.expected
-    ):
-        return (
-            f"the closure phases agree with those of the sky model to {closure.found:.2f}, a perfect model would reach "
-            f"{closure.expected:.2f}, expected {limits.min_closure:g} of that: the model is not of this field, or in "
-            "the wrong place"
-        )
-    if found.coherence + 3 * found.coherence_error < limits.min_coherence:
-        return (
-            f"the calibrated data agree with the sky model to {found.coherence:.2f} (coherence), expected "
-            f"{limits.min_coherence:g} or more: the model is not of this field, or in the wrong place"
-        )
+    return (
+        f"XY and YX have {found.cross_ratio:.2g} times the power of XX and YY, expected {limits.max_cross_ratio:g} "
+        "at most: the polarisations are swapped"
+    )
+
+
+def _other_closure(closure: Closure | None, limits: Limits) -> str:
+    if not closure or closure.expected < MIN_CLOSURE_EXPECTED:
+        return ""
+    if closure.found >= limits.min_closure * closure.expected:
+        return ""
+    return (
+        f"the closure phases agree with those of the sky model to {closure.found:.2f}, a perfect model would reach "
+        f"{closure.expected:.2f}, expected {limits.min_closure:g} of that: the model is not of this field, or in "
+        "the wrong place"
+    )
+
+
+def _other_sky(found: Agreement, limits: Limits) -> str:
+    if found.coherence + 3 * found.coherence_error >= limits.min_coherence:
+        return ""
+    return (
+        f"the calibrated data agree with the sky model to {found.coherence:.2f} (coherence), expected "
+        f"{limits.min_coherence:g} or more: the model is not of this field, or in the wrong place"
+    )
+
+
+def _other_scale(found: Agreement, limits: Limits) -> str:
     low, high = (found.flux_ratio + sign * 3 * found.flux_ratio_error for sign in (1, -1))
-    if low < limits.min_flux_ratio or high > limits.max_flux_ratio:
-        return (
-            f"the calibrated data have {found.flux_ratio:.3g} times the flux density of the sky model, expected "
-            f"{limits.min_flux_ratio:g} to {limits.max_flux_ratio:g}: the solver stopped early, or one of the two is "
-            "on a wrong scale"
-        )
-    if shift and shift[0] - 5 * shift[1] > limits.max_shift_arcsec:
-        return (
-            f"the phases turn as those of a source {shift[0]:.0f} arcsec away do, expected {limits.max_shift_arcsec:g} "
-            "at most: the sky model is in the wrong place"
-        )
-    return ""
+    if low >= limits.min_flux_ratio and high <= limits.max_flux_ratio:
+        return ""
+    return (
+        f"the calibrated data have {found.flux_ratio:.3g} times the flux density of the sky model, expected "
+        f"{limits.min_flux_ratio:g} to {limits.max_flux_ratio:g}: the solver stopped early, or one of the two is on a "
+        "wrong scale"
+    )
+
+
+def _other_place(shift: tuple[float, float] | None, limits: Limits) -> str:
+    if not shift or shift[0] - 5 * shift[1] <= limits.max_shift_arcsec:
+        return ""
+    return (
+        f"the phases turn as those of a source {shift[0]:.0f} arcsec away do, expected {limits.max_shift_arcsec:g} at "
+        "most: the sky model is in the wrong place"
+    )
 
 
 def common_shift(phase_rad: Floats, good: Bools, uv_m: Floats, freq_hz: float) -> tuple[float, float] | None:

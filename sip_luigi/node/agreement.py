@@ -16,6 +16,7 @@ from sip_luigi.domain.agreement import (
     Sums,
     agreement,
     common_shift,
+    is_judged,
     problem,
 )
 from sip_luigi.domain.closure import closure_agreement
@@ -63,12 +64,13 @@ def model_agreement(request: dict[str, Any]) -> dict[str, Any]:
     known = {name: entry for name, entry in stations.items() if entry}
     solution_snr = float(np.median([entry.model_snr for entry in known.values()]) / np.sqrt(seen.n_intervals))
     limits = Limits(**request["limits"])
-    if reason := problem(found, solution_snr, closure, shift, limits):
+    judged = is_judged(found, solution_snr, limits)
+    if judged and (reason := problem(found, closure, shift, limits)):
         raise BadData(f"{request['path']}: {reason}; check the sky model and the log of the calibration")
     return {
         **asdict(found),
         "solution_snr": solution_snr,
-        "judged": solution_snr >= limits.min_solution_snr,
+        "judged": judged,
         "coherence_by_station": {name: round(entry.coherence, 4) for name, entry in known.items()},
         "closure": closure.found if closure else None,
         "closure_expected": closure.expected if closure else None,

@@ -80,13 +80,13 @@ class Calibration(Section):
     min_solution_snr: float = setting(
         3.0,
         "Signal to noise of the model for one station, one channel and phase_interval_s below which nothing is "
-        "judged: solutions of noise agree with any model, and a faint field must not be lost",
+        "judged unless the data are bright: solutions of noise agree with any model, a faint field must not be lost",
         low=0,
     )
     min_closure: float = setting(
-        0.55,
+        0.6,
         "Agreement of closure phases with the model, as part of what noise allows, below which a subband is lost; "
-        "measured: 1 with the true model, 0.7 with half its sources, below 0.5 with one of another field",
+        "measured: 1 with the true model, 0.74 with half its sources, 0.55 and less with one a degree away",
         low=0,
         high=1,
     )
