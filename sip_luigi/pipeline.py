@@ -40,6 +40,12 @@ class ImagingPipeline(HeadStage):
     stage = "deliver"
 
     obs_id = luigi.Parameter(description="Observation id, for example L102085")
+    # Insignificant: what follows from it is in the key, wherever it was named.
+    calibrator_obs_id = luigi.Parameter(
+        default="",
+        significant=False,
+        description="Observation of a standard calibrator to transfer from; it wins over [calibration]",
+    )
 
     def path(self) -> Path:
         """The quality figures: written last, they say that the results are complete."""
@@ -166,16 +172,18 @@ def plan_of(obs_id: str) -> dict[str, Any]:
     -------
     dict
         ``subbands``: list of ``{subband, raw, node, reason, to_make}``; ``band``: ``{node, reason, to_make}`` for
-        what is made of all of them; ``kept_out``: nodes that take no new work, with ``state, reason, since``.
+        what is made of all of them; ``calibrator``: ``{obs_id, to_make}`` or None; ``kept_out``: nodes that take no
+        new work, with ``state, reason, since``.
     """
     root = ImagingPipeline(obs_id=obs_id)
     root.complete()
     order = list(CHAIN)
-    missing = sorted(
+    everything = sorted(
         (task for task in walk(root) if not task.complete()),
         key=lambda task: (getattr(task, "cycle", 0), order.index(task.task_family)),
     )
     ctx = root.ctx
+    missing = [task for task in everything if task.obs_id == obs_id]
 
     def to_make(subband: str) -> list[str]:
         of_it = [task for task in missing if getattr(task, "subband", "") == subband]
@@ -191,5 +199,11 @@ def plan_of(obs_id: str) -> dict[str, Any]:
             {"subband": s.name, "raw": f"{s.node}:{s.path}", **entry(s.name, s.name)} for s in ctx.subbands
         ],
         "band": entry(BAND, ""),
+        "calibrator": {
+            "obs_id": ctx.calibrator.layout.obs_id,
+            "to_make": [task.name for task in everything if task.obs_id != obs_id],
+        }
+        if ctx.calibrator
+        else None,
         "kept_out": {name: asdict(state) for name, state in ctx.states.read().items()},
     }

@@ -37,6 +37,9 @@ def _show(found: dict[str, Any]) -> None:
         table.add_row(*cells(row["subband"], row["raw"], row["node"], row["reason"], missing))
     band = found["band"]
     table.add_row(*cells("band", "", band["node"], band["reason"], ", ".join(band["to_make"]) or "nothing"))
+    if calibrator := found.get("calibrator"):
+        missing = ", ".join(calibrator["to_make"]) or "nothing"
+        table.add_row(*cells(f"calibrator {calibrator['obs_id']}", "", "", "", missing))
     Console().print(table)
     for node, state in found["kept_out"].items():
         click.echo(f"{node} takes no new work: {state['state']} since {state['since']}: {state['reason']}")

@@ -24,6 +24,8 @@ COMMANDS = {
     "verify_measurementset": "verify",
     "verify_image": "verify",
     "inspect_solutions": "solutions",
+    "transfer_solutions": "h5parm",
+    "model_agreement": "agreement",
     "finish_images": "images",
     "primary_beam": "primary_beam",
     "find_sources": "find_sources",

@@ -18,7 +18,8 @@ from luigi.task_register import Register
 
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.domain.setting import Section, described_fields
-from sip_luigi.programs.dp3 import Calibration, Preprocessing
+from sip_luigi.programs.dp3 import Preprocessing
+from sip_luigi.programs.dp3_calibrate import Calibration, Calibrator
 from sip_luigi.programs.pybdsf import SourceFinding
 from sip_luigi.programs.wsclean import Imaging
 from sip_luigi.settings.sections import Cluster, Layout, Pipeline, Quality, SkyModelUpdate
@@ -29,6 +30,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Pipeline,
     Preprocessing,
     Calibration,
+    Calibrator,
     Imaging,
     SourceFinding,
     SkyModelUpdate,
@@ -89,7 +91,7 @@ class Settings:
     ----------
     runtime_directory : Path
         ``[DEFAULT] runtime_directory``, absolute.
-    layout, cluster, pipeline, dppp, calibration, imaging, source_finding, sky_model, quality
+    layout, cluster, pipeline, dppp, calibration, calibrator, imaging, source_finding, sky_model, quality
         The sections.
     """
 
@@ -99,6 +101,7 @@ class Settings:
     pipeline: Pipeline
     dppp: Preprocessing
     calibration: Calibration
+    calibrator: Calibrator
     imaging: Imaging
     source_finding: SourceFinding
     sky_model: SkyModelUpdate

@@ -98,28 +98,23 @@ class Stage(luigi.Task):
         section, _, setting = need.when.partition(".")
         if need.when and not getattr(getattr(self.ctx.settings, section), setting):
             return
+        ctx = self.ctx.calibrator if need.of_calibrator else self.ctx
+        if ctx is None:
+            raise ConfigurationError(f"{self.name} needs {need.stage} of a calibrator, but none is named")
         stage, cycle = need.stage, self.cycle_of(need)
         if cycle < 0:
             stage, cycle = need.at_first, 0
         if not need.every_subband:
-            yield name, self.other(stage, subband=getattr(self, "subband", ""), cycle=cycle)
+            yield name, other(ctx, stage, subband=getattr(self, "subband", ""), cycle=cycle)
             return
-        for subband in self.ctx.subbands:
-            yield subband.name, self.other(stage, subband=subband.name, cycle=cycle)
+        for subband in ctx.subbands:
+            yield subband.name, other(ctx, stage, subband=subband.name, cycle=cycle)
 
     def cycle_of(self, need: Need) -> int:
         """Cycle of self-calibration from which something is needed; -1 before the first."""
         if need.cycle == "last":
             return self.ctx.settings.pipeline.cycles - 1
         return getattr(self, "cycle", 0) - (need.cycle == "previous")
-
-    def other(self, stage: str, **parameters: Any) -> Stage:
-        """Another stage of this observation; of the parameters it is given those that it has."""
-        task_class = Register.get_task_cls(stage)
-        known = dict(task_class.get_params())
-        given = {name: value for name, value in parameters.items() if name in known}
-        task: Stage = task_class(obs_id=self.obs_id, context=self.ctx, **given)
-        return task
 
     def science(self) -> dict[str, Any]:
         """Settings that decide what the product contains."""
@@ -155,6 +150,11 @@ class Stage(luigi.Task):
     # -- what follows from it -------------------------------------------------------------------------
 
     @property
+    def calibrator(self) -> str:
+        """Observation of a calibrator that the command line names; empty: as the settings say."""
+        return str(getattr(self, "calibrator_obs_id", ""))
+
+    @property
     def is_root(self) -> bool:
         """Whether this is the task that the user asked for."""
         return self.context is None
@@ -165,7 +165,7 @@ class Stage(luigi.Task):
         if self.context is not None:
             return cast(Context, self.context)
         if self._own_context is None:
-            self._own_context = open_context(self.obs_id)
+            self._own_context = open_context(self.obs_id, calibrator_obs_id=self.calibrator)
         return self._own_context
 
     @cached_property
@@ -415,7 +415,7 @@ class NodeStage(Stage):
         parent = PurePosixPath(product.path).parent
         return JobSpec(
             product=product,
-            directory=str(parent / ".jobs" / self.name),
+            directory=self.job_directory,
             key=self.key,
             stage=self.stage,
             version=self.version,
@@ -427,6 +427,11 @@ class NodeStage(Stage):
             record=str(parent / "made.jsonl"),
         )
 
+    @property
+    def job_directory(self) -> str:
+        """Where the job is known on its node; what its programs print is ``log`` in it."""
+        return str(PurePosixPath(self.product().path).parent / ".jobs" / self.name)
+
     def _keep_commands(self, spec: JobSpec) -> None:
         folder = self.ctx.layout.parsets
         folder.mkdir(parents=True, exist_ok=True)
@@ -434,7 +439,9 @@ class NodeStage(Stage):
         (folder / f"{self.name}.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
         for step in spec.steps:
             if "write" in step and step["write"].endswith(".parset"):
-                (folder / f"{self.name}.parset").write_text(step["text"], encoding="utf-8")
+                stem = Path(step["write"]).stem
+                name = self.name if stem == self.stage else f"{self.name}.{stem}"
+                (folder / f"{name}.parset").write_text(step["text"], encoding="utf-8")
 
 
 class HeadStage(Stage):
@@ -497,6 +504,15 @@ class HeadStage(Stage):
             local = Path(folder) / name
             self.ctx.connections[product.node].fetch(f"{product.path}/{name}", local)
             yield local
+
+
+def other(ctx: Context, stage: str, **parameters: Any) -> Stage:
+    """A stage of an observation; of the parameters it is given those that it has."""
+    task_class = Register.get_task_cls(stage)
+    known = dict(task_class.get_params())
+    given = {name: value for name, value in parameters.items() if name in known}
+    task: Stage = task_class(obs_id=ctx.layout.obs_id, context=ctx, **given)
+    return task
 
 
 def is_gone(error: SipError) -> bool:

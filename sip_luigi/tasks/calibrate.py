@@ -5,16 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sip_luigi.programs.dp3 import calibrate_steps, solution_paths
+import numpy as np
+
+from sip_luigi.domain.parset import Parset
+from sip_luigi.domain.transfer import Corrections, Instrument, corrections_at
+from sip_luigi.node.h5parm import read_h5parm
+from sip_luigi.programs.dp3 import dp3_command
+from sip_luigi.programs.dp3_calibrate import calibrate_steps, model_steps, solution_paths
 from sip_luigi.tasks.base import Inputs, Steps
 from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.dp3_stage import Dp3Stage, described, shape_of
 
 
 class Calibrate(CycleStage, Dp3Stage):
-    """Calibrate one subband, with the station beam where the data describe it."""
+    """Calibrate one subband, with the station beam where the data describe it.
+
+    With a calibrator its bandpass and clocks are applied first, and the sky model is left the phases.
+    """
 
     stage = "calibrate"
+    version = 2
 
     @property
     def patch(self) -> str:
@@ -23,41 +33,148 @@ class Calibrate(CycleStage, Dp3Stage):
 
     def science(self) -> dict[str, Any]:
         """Settings of ``[calibration]``, and how the output is stored."""
-        dppp = self.ctx.settings.dppp
-        storage = [dppp.dysco, dppp.dysco_data_bits, dppp.dysco_weight_bits]
-        return {**self.ctx.settings.calibration.science(), "parset": self.patch_text(), "storage": storage}
+        settings = self.ctx.settings
+        storage = [settings.dppp.dysco, settings.dppp.dysco_data_bits, settings.dppp.dysco_weight_bits]
+        found = {**settings.calibration.science(), "parset": self.patch_text(), "storage": storage}
+        if settings.calibration.calibrator_obs_id:
+            found["transfer"] = vars(settings.calibrator.transfer())
+        return found
 
     def steps(self, inputs: Inputs, part: str) -> Steps:
-        """Write the sky model, run DP3, then look at data and solutions."""
+        """Write model and transferred solutions, run DP3, then look at data and solutions."""
         settings = self.ctx.settings
+        options = settings.calibration
         preprocessed = inputs["data"].measures["verify_measurementset"]
         bad = {entry["station"]: entry["reason"] for entry in preprocessed["bad_stations"]}
         has_beam = bool(described(inputs["vds"])["has_beam_tables"])
         skymodel, output = f"{part}/sky.skymodel", f"{part}/{self.measurementset}"
-        source = f"{self.dependencies['data'].product().path}/{self.measurementset}"
+        transferred = f"{part}/calibrator.h5" if "calibrator" in inputs else ""
         solutions = f"{part}/solutions"
         parset = calibrate_steps(
-            settings.calibration,
-            source,
+            options,
+            f"{self.dependencies['data'].product().path}/{self.measurementset}",
             output,
             skymodel,
             shape_of(preprocessed),
             storage=settings.dppp,
             use_beam=has_beam,
             bad_stations=bad,
+            transferred=transferred,
             solutions_prefix=solutions,
             statistics_path=f"{part}/flags.json",
         )
-        if not has_beam and settings.calibration.beam:
+        if not has_beam and options.beam:
             self.warn("no LOFAR beam tables in the MeasurementSet: calibrated WITHOUT the station beam")
         model = Path(self.dependencies["skymodel"].product().path).read_text(encoding="utf-8")
-        verify = {"path": output, "max_flagged_fraction": settings.calibration.max_flagged_fraction}
-        paths = list(solution_paths(settings.calibration, solutions))
+        flagged = bad if options.flag_bad_stations else {}
         return (
             {"write": skymodel, "text": model},
+            *(self._transfer(inputs, transferred) if transferred else ()),
             *self.run_parset(part, self.patched(parset)),
-            {"call": "inspect_solutions", "request": {"paths": paths}},
-            {"call": "verify_measurementset", "request": verify},
-            {"note": has_beam and settings.calibration.beam, "name": "beam"},
-            {"note": bad if settings.calibration.flag_bad_stations else {}, "name": "flagged_stations"},
+            self._inspection(output, solution_paths(options, solutions, bool(transferred))),
+            *self._comparison(inputs, part, solutions),
+            {
+                "call": "verify_measurementset",
+                "request": {"path": output, "max_flagged_fraction": options.max_flagged_fraction},
+            },
+            {"note": has_beam and options.beam, "name": "beam"},
+            {"note": {**self._unusable(inputs), **flagged}, "name": "flagged_stations"},
+        )
+
+    def _inspection(self, output: str, paths: tuple[str, ...]) -> dict[str, Any]:
+        options = self.ctx.settings.calibration
+        request: dict[str, Any] = {
+            "paths": list(paths),
+            "log": f"{self.job_directory}/log",
+            "min_converged_fraction": options.min_converged_fraction,
+        }
+        if options.flag_bad_solutions:
+            request |= {
+                "measurementset": output,
+                "amplitude_outlier_factor": options.amplitude_outlier_factor,
+                "max_phase_scatter_rad": options.max_phase_scatter_rad,
+            }
+        return {"call": "inspect_solutions", "request": request}
+
+    def _comparison(self, inputs: Inputs, part: str, solutions: str) -> Steps:
+        """Predict one channel in the middle and compare; the prediction is removed with the comparison."""
+        settings = self.ctx.settings
+        options = settings.calibration
+        if not options.check_model:
+            return ()
+        channel = inputs["data"].measures["verify_measurementset"]["n_channels"] // 2
+        predicted, parset_path = f"{part}/model.MS", f"{part}/model.parset"
+        parset = model_steps(
+            f"{self.dependencies['data'].product().path}/{self.measurementset}",
+            predicted,
+            f"{part}/sky.skymodel",
+            channel,
+            threads=settings.dppp.threads,
+            use_beam=bool(described(inputs["vds"])["has_beam_tables"]) and options.beam,
+        )
+        request = {
+            "path": f"{part}/{self.measurementset}",
+            "model": predicted,
+            "channel": channel,
+            "uv_min_lambda": options.uv_min_lambda,
+            "interval_s": options.phase_interval_s if options.solve_phase else options.gain_interval_s,
+            "phases": f"{solutions}.phase.h5" if options.solve_phase else "",
+            "limits": options.limits(),
+        }
+        return (
+            {"write": parset_path, "text": Parset.from_mapping(parset).text()},
+            {"argv": list(dp3_command(settings.dppp.executable, parset_path))},
+            {"call": "model_agreement", "request": request},
+        )
+
+    def _unusable(self, inputs: Inputs) -> dict[str, str]:
+        reasons: dict[str, str] = inputs["calibrator"].measures["unusable"] if "calibrator" in inputs else {}
+        return reasons
+
+    def _transfer(self, inputs: Inputs, path: str) -> Steps:
+        """Write the calibrator's solutions for the channels of this subband."""
+        found = described(inputs["vds"])
+        n_channels = inputs["data"].measures["verify_measurementset"]["n_channels"]
+        start_hz: float = found["start_freqs_hz"][0]
+        width_hz = (found["end_freqs_hz"][-1] - start_hz) / n_channels
+        freq_hz = start_hz + width_hz * (np.arange(n_channels) + 0.5)
+        instrument = self._instrument(inputs)
+        corrections = corrections_at(instrument, freq_hz, self.ctx.settings.calibrator.transfer())
+        if corrections.interpolated:
+            self.warn("the calibrator has no solutions at these frequencies: its bandpass is interpolated")
+        measures = inputs["calibrator"].measures
+        note = {
+            "name": "calibrator",
+            "note": {
+                "calibrator": measures["calibrator"],
+                "interpolated": corrections.interpolated,
+                "lost": measures["lost"],
+            },
+        }
+        return (self._written(instrument, freq_hz, corrections, path), note)
+
+    def _written(
+        self, instrument: Instrument, freq_hz: Any, corrections: Corrections, path: str
+    ) -> dict[str, Any]:
+        request = {
+            "path": path,
+            "stations": list(instrument.stations),
+            "freq_hz": freq_hz.tolist(),
+            "amplitude": corrections.amplitude.tolist(),
+            "phase": corrections.phase_rad.tolist(),
+            "weight": corrections.weight.tolist(),
+        }
+        return {"call": "transfer_solutions", "request": request}
+
+    def _instrument(self, inputs: Inputs) -> Instrument:
+        bandpass, *_ = read_h5parm(self.dependencies["calibrator"].product().path)
+        stations: dict[str, dict[str, Any]] = inputs["calibrator"].measures["stations"]
+        known = [stations.get(name, {}) for name in bandpass.stations]
+        return Instrument(
+            bandpass.stations,
+            bandpass.freq_hz,
+            bandpass.values[0],
+            bandpass.good[0],
+            np.array([entry.get("delay_ns", 0.0) * 1e-9 for entry in known]),
+            np.array([entry.get("xy_offset_rad", 0.0) for entry in known]),
         )

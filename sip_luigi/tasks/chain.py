@@ -24,18 +24,22 @@ class Need:
         Of which cycle of self-calibration.
     at_first : str
         Class of the stage that stands in where there is no previous cycle.
+    of_calibrator : bool
+        Of the calibrator's observation instead of this one.
     when : str
-        Setting that has to be true, ``section.key``; empty: always.
+        Setting that has to be true, or not empty, ``section.key``; empty: always.
     """
 
     stage: str
     every_subband: bool = False
     cycle: Literal["same", "previous", "last"] = "same"
     at_first: str = ""
+    of_calibrator: bool = False
     when: str = ""
 
 
 SKYMODEL = Need("UpdateSkyModel", cycle="previous", at_first="InitialSkyModel")
+CALIBRATOR = Need("CombineCalibrator", of_calibrator=True, when="calibration.calibrator_obs_id")
 
 CHAIN: Mapping[str, Mapping[str, Need]] = {
     "DescribeSubband": {},
@@ -43,7 +47,14 @@ CHAIN: Mapping[str, Mapping[str, Need]] = {
     "CopySubband": {"vds": Need("DescribeSubband")},
     "Preprocess": {"data": Need("CopySubband"), "vds": Need("DescribeSubband")},
     "InitialSkyModel": {"gvds": Need("DescribeObservation")},
-    "Calibrate": {"data": Need("Preprocess"), "vds": Need("DescribeSubband"), "skymodel": SKYMODEL},
+    "SolveCalibrator": {"data": Need("Preprocess"), "vds": Need("DescribeSubband")},
+    "CombineCalibrator": {"subbands": Need("SolveCalibrator", every_subband=True)},
+    "Calibrate": {
+        "data": Need("Preprocess"),
+        "vds": Need("DescribeSubband"),
+        "calibrator": CALIBRATOR,
+        "skymodel": SKYMODEL,
+    },
     "ImageSubband": {"data": Need("Calibrate", cycle="last"), "vds": Need("DescribeSubband")},
     "GatherSubband": {"data": Need("Calibrate")},
     "ImageBand": {"gvds": Need("DescribeObservation"), "subbands": Need("GatherSubband", every_subband=True)},

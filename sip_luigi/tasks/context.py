@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
@@ -63,6 +63,8 @@ class Context:
         What is where.
     losses : LossRecords
         What was lost.
+    calibrator : Context or None
+        The observation of the calibrator, whose stages are those of any other observation.
     """
 
     settings: Settings
@@ -75,6 +77,7 @@ class Context:
     record: PlacementRecord
     index: NodeIndex
     losses: LossRecords
+    calibrator: Context | None = None
     places: Mapping[str, Place] = field(default_factory=dict)
     complete: dict[str, bool] = field(default_factory=dict)
 
@@ -88,6 +91,8 @@ class Context:
         self.losses.forget()
         self.complete.clear()
         self.places = self.record.read() or self.places
+        if self.calibrator:
+            self.calibrator.forget()
 
     def subband(self, name: str) -> Subband:
         """The subband of a name.
@@ -158,6 +163,8 @@ class Context:
         logger.error("%s is gone, its subbands move elsewhere: %s", error.node, error)
         self.states.keep_out(error.node, UNREACHABLE, str(error))
         self.place()
+        if self.calibrator:
+            self.calibrator.place()
         self.forget()
         return True
 
@@ -217,8 +224,17 @@ class ContextParameter(luigi.Parameter[Any]):
         """A context is no string, and no mistake."""
 
 
-def open_context(obs_id: str, settings: Settings | None = None) -> Context:
+def open_context(obs_id: str, settings: Settings | None = None, *, calibrator_obs_id: str = "") -> Context:
     """Read the configuration, look at all nodes, find the observation and give its subbands their places.
+
+    Parameters
+    ----------
+    obs_id : str
+        The observation.
+    settings : Settings, optional
+        The configuration; read when it is not given.
+    calibrator_obs_id : str
+        Observation of the calibrator; empty: as ``[calibration] calibrator_obs_id`` says.
 
     Raises
     ------
@@ -229,15 +245,42 @@ def open_context(obs_id: str, settings: Settings | None = None) -> Context:
     TransportError
         A node could not be asked.
     """
+    settings = _with_calibrator(settings or load_settings(), calibrator_obs_id)
+    calibrator_obs_id = settings.calibration.calibrator_obs_id
     check_obs_id(obs_id)
-    settings = settings or load_settings()
+    if not calibrator_obs_id:
+        return _open(obs_id, settings)
+    check_obs_id(calibrator_obs_id)
+    if calibrator_obs_id == obs_id:
+        raise ConfigurationError(
+            f"calibrator_obs_id = {obs_id}: expected another observation than the target's; leave it empty to "
+            "calibrate the target against a sky model of its own"
+        )
+    ctx = _open(obs_id, settings)
+    # Its own stages are the same whichever target they are for: nothing of the target is in their settings.
+    calibrator = _open(calibrator_obs_id, _with_calibrator(settings, None), ctx)
+    return replace(ctx, calibrator=calibrator)
+
+
+def _with_calibrator(settings: Settings, calibrator_obs_id: str | None) -> Settings:
+    """Settings that name another calibrator; None takes it out, empty leaves it."""
+    if calibrator_obs_id == "":
+        return settings
+    chosen = replace(settings.calibration, calibrator_obs_id=calibrator_obs_id or "")
+    return replace(settings, calibration=chosen)
+
+
+def _open(obs_id: str, settings: Settings, beside: Context | None = None) -> Context:
+    """Open one observation; beside another one it shares connections and what is known of products."""
     cluster = read_cluster(settings)
     layout = _job_layout(settings, obs_id)
     states = node_states(settings)
-    connections = connect(settings, cluster)
+    connections = beside.connections if beside else connect(settings, cluster)
     found = survey(settings, cluster, connections, states, obs_id)
     _require_known((subband.name for subband in found.subbands), layout)
-    patient = {name: _patient(connection, settings) for name, connection in connections.items()}
+    patient = connections
+    if not beside:
+        patient = {name: _patient(connection, settings) for name, connection in connections.items()}
     ctx = Context(
         settings=settings,
         cluster=cluster,
@@ -247,8 +290,9 @@ def open_context(obs_id: str, settings: Settings | None = None) -> Context:
         connections=patient,
         states=states,
         record=PlacementRecord(layout.directory / "placement.json"),
-        index=NodeIndex(patient),
+        index=beside.index if beside else NodeIndex(patient),
         losses=LossRecords(layout.losses),
+        complete=beside.complete if beside else {},
     )
     ctx.place()
     _warn_of_lost_locality(ctx)

@@ -54,7 +54,7 @@ def test_from_raw_data_to_results(small_observatory, small_simulation):
     report = (observatory.results / "report.html").read_text()
     assert "<img" in report
     assert "good" in report or "poor" in report
-    for folder, pattern, number in (("vds", "*.vds", 4), ("vds", "*.gvds", 1), ("parsets", "*.parset", 8)):
+    for folder, pattern, number in (("vds", "*.vds", 4), ("vds", "*.gvds", 1), ("parsets", "*.parset", 12)):
         assert len(list((observatory.job / folder).glob(pattern))) == number
     assert "image_band.cycle0 done" in (observatory.job / "logs" / "pipeline.log").read_text()
     assert "AOFlagger" in (observatory.job / "logs" / "preprocess.SAP000_SB000.log").read_text()

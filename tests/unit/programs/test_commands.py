@@ -9,14 +9,11 @@ from hypothesis import strategies as st
 
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.programs.dp3 import (
-    Calibration,
     DataShape,
     Preprocessing,
     averaged_shape,
     averaging_factors,
-    calibrate_steps,
     preprocess_steps,
-    solution_paths,
 )
 from sip_luigi.programs.environment import casarc_text, strategy_file, tool_environment
 from sip_luigi.programs.pybdsf import SourceFinding, process_arguments
@@ -40,11 +37,6 @@ def preprocess(options=None, shape=RAW):
     return preprocess_steps(
         options, "in.MS", "out.MS", shape, strategy_path="/s.lua", statistics_path="f.json"
     )
-
-
-def calibrate(options=None, **more):
-    given = {"storage": Preprocessing(), "solutions_prefix": "s", **more}
-    return calibrate_steps(options or Calibration(), "in.MS", "out.MS", "m.skymodel", RAW, **given)
 
 
 def test_raw_data_are_averaged_to_4_s_and_48_khz():
@@ -92,38 +84,6 @@ def test_what_is_switched_off_is_no_step(change, gone):
 def test_dysco_is_left_out_for_a_single_time_slot():
     parset = preprocess(shape=DataShape(1, 8, 1.0, 1e4))
     assert "msout.storagemanager" not in parset
-
-
-def test_calibration_does_not_stop_early_and_applies_what_it_solves():
-    parset = calibrate()
-    assert parset["steps"] == ["phase", "gain", "beam", "count"]
-    for step in ("phase", "gain"):
-        assert parset[f"{step}.detectstalling"] is False
-        assert parset[f"{step}.usebeammodel"] is True
-        assert parset[f"{step}.applysolution"] is True
-        assert parset[f"{step}.maxiter"] >= 100
-    assert parset["phase.solint"] < parset["gain.solint"]
-    assert solution_paths(Calibration(), "s") == (parset["phase.parmdb"], parset["gain.parmdb"])
-
-
-def test_without_beam_tables_nothing_speaks_of_the_beam():
-    parset = calibrate(use_beam=False)
-    assert "beam" not in parset["steps"]
-    assert parset["gain.usebeammodel"] is False
-    assert calibrate(replace(Calibration(), beam=False)) == parset
-
-
-def test_bad_stations_are_flagged_first():
-    parset = calibrate(bad_stations=["RS106HBA", "CS001HBA0"])
-    assert parset["steps"][0] == "stations"
-    assert parset["stations.baseline"] == "CS001HBA0;RS106HBA"
-    kept = calibrate(replace(Calibration(), flag_bad_stations=False), bad_stations=["RS106HBA"])
-    assert "stations" not in kept["steps"]
-
-
-def test_a_sky_model_that_dp3_would_take_for_binary():
-    with pytest.raises(ConfigurationError, match=r"model\.sourcedb: .*rename"):
-        calibrate_steps(Calibration(), "a", "b", "model.sourcedb", RAW, storage=Preprocessing())
 
 
 GEOMETRY = Geometry(pixel_arcsec=7.5, size_pixels=2048)
@@ -195,7 +155,6 @@ def test_an_image_too_large_is_refused():
         (Imaging, {"robust": 5.0}, r"\[imaging\] robust = 5"),
         (Imaging, {"size_pixels": 333}, "an even number from 64"),
         (Imaging, {"max_uv_lambda": 10.0}, "expected more than min_uv_lambda"),
-        (Calibration, {"max_iterations": 1}, r"\[calibration\] max_iterations = 1: expected at least 10"),
         (Preprocessing, {"max_flagged_fraction": float("nan")}, "expected at least 0 and at most 1"),
         (SourceFinding, {"threshold_island_sigma": 9.0}, "at most threshold_peak_sigma"),
     ],
