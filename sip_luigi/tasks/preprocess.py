@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sip_luigi.domain.keys import digest
-from sip_luigi.programs.dp3 import averaged_shape, preprocess_steps
+from sip_luigi.programs.dp3_preprocess import averaged_shape, preprocess_steps
 from sip_luigi.programs.environment import strategy_file
 from sip_luigi.tasks.base import Inputs, Steps
 from sip_luigi.tasks.dp3_stage import Dp3Stage, described, shape_of

@@ -8,15 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sip_luigi.domain.errors import ConfigurationError
-from sip_luigi.programs.dp3 import (
-    Calibration,
-    DataShape,
+from sip_luigi.programs.dp3 import Calibration, calibrate_steps, solution_paths
+from sip_luigi.programs.dp3_parset import DataShape
+from sip_luigi.programs.dp3_preprocess import (
     Preprocessing,
     averaged_shape,
     averaging_factors,
-    calibrate_steps,
     preprocess_steps,
-    solution_paths,
 )
 from sip_luigi.programs.environment import casarc_text, strategy_file, tool_environment
 from sip_luigi.programs.pybdsf import SourceFinding, process_arguments
