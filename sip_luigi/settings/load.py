@@ -233,6 +233,7 @@ def _refuse_missing_files(settings: Settings) -> None:
     named = (
         ("cluster", "clusterdesc", settings.cluster.clusterdesc),
         ("dppp", "parset", settings.dppp.parset),
+        ("dppp", "ateam_skymodel", settings.dppp.ateam_skymodel),
         ("calibration", "parset", settings.calibration.parset),
         ("calibration", "skymodel", settings.calibration.skymodel),
         ("quality", "reference_catalogue", settings.quality.reference_catalogue),
