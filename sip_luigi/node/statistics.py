@@ -75,15 +75,17 @@ def _statistics(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def blocks(reader: Reader, interval_s: float) -> Iterator[tuple[float, float, list[tuple[int, int]]]]:
-    """Intervals of time: start and end (MJD s), and runs of rows (start, length) that fit into memory."""
-    times, slot_s = reader.rows("TIME"), float(reader.rows("INTERVAL", 0, 1)[0])
-    slots = np.unique(times)
-    each = max(1, round(interval_s / slot_s))
+    """Intervals of time: start and end (MJD s), and runs of rows (start, length) that fit into memory.
+
+    They begin at whole multiples of their length, so that those of all subbands are the same. A time slot belongs to
+    the interval that its centre is in.
+    """
+    number = np.floor(reader.rows("TIME") / interval_s).astype(np.int64)
     limit = rows_per_chunk(reader)
-    for chosen in (slots[k : k + each] for k in range(0, len(slots), each)):
-        first, last = np.searchsorted(times, chosen[0]), np.searchsorted(times, chosen[-1], side="right")
+    for chosen in np.unique(number):
+        first, last = np.searchsorted(number, chosen), np.searchsorted(number, chosen, side="right")
         runs = [(int(row), int(min(limit, last - row))) for row in range(first, last, limit)]
-        yield float(chosen[0] - slot_s / 2), float(chosen[-1] + slot_s / 2), runs
+        yield float(chosen * interval_s), float((chosen + 1) * interval_s), runs
 
 
 class Flags:
