@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from sip_luigi.domain.geometry import elevation_rad
@@ -83,6 +83,18 @@ class AteamDecision:
         """Sources that would have been clipped if the beam were known."""
         return tuple(source.name for source in self.sources if source.reason.startswith(NO_BEAM))
 
+    def instead(self, reason: str, *, has_beam: bool) -> AteamDecision:
+        """The same without demixing: what would have been demixed is clipped, or left where the beam is not known."""
+        action: Action = "clip" if has_beam else "nothing"
+        return AteamDecision(
+            tuple(
+                replace(source, action=action, reason=f"{source.reason}; {reason}")
+                if source.action == "demix"
+                else source
+                for source in self.sources
+            )
+        )
+
     @property
     def text(self) -> str:
         """One line for a person."""
@@ -99,6 +111,8 @@ class AteamDecision:
 
 
 NO_BEAM = "no beam tables"
+DIVERGED = "demixing made the data stronger"
+"""How the refusal of data begins in which the solutions of demixing diverged."""
 
 
 def decide_ateam(
@@ -113,8 +127,9 @@ def decide_ateam(
     sources : sequence of Patch
         Names and positions of the sources to think about.
     mode : {"auto", "clip", "demix", "none"}
-        ``auto`` demixes what is near and clips the rest; ``clip`` and ``demix`` do the same with all that is above the
-        horizon and not in the field.
+        ``auto`` demixes what is near and clips the rest, ``demix`` demixes what is near and leaves the rest, ``clip``
+        clips everything. What is far must not be demixed: seldom is it bright enough to be solved for, and a source
+        that is not in the data makes the solutions of the others diverge.
     demix_within_deg : float
         What near means.
     """
@@ -128,10 +143,10 @@ def _decide(pointing: Pointing, source: Patch, mode: str, within_deg: float) -> 
     distance_deg = math.degrees(distance_rad)
     highest_deg = math.degrees(highest_elevation_rad(source, pointing.start_mjd_s, pointing.end_mjd_s))
     near = distance_deg <= within_deg
-    action: Action = "demix" if mode == "demix" or (mode == "auto" and near) else "clip"
+    action: Action = "demix" if near and mode != "clip" else "clip" if mode != "demix" else "nothing"
     where = f"{distance_deg:.0f}° away, up to {highest_deg:.0f}° high"
-    if mode == "auto" and near:
-        where = f"{distance_deg:.0f}° away, nearer than {within_deg:g}°"
+    if mode != "clip":
+        where = f"{distance_deg:.0f}° away, {'nearer' if near else 'farther'} than {within_deg:g}°"
     if highest_deg <= 0:
         action, where = "nothing", f"below the horizon ({highest_deg:.0f}°)"
     elif distance_rad <= pointing.field_radius_rad:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import ast
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from casacore.tables import table
 from numpy.typing import NDArray
 
+from sip_luigi.domain.ateam import DIVERGED
 from sip_luigi.domain.errors import BadData
 from sip_luigi.node.guard import guarded
 from sip_luigi.node.inspect import Reader, spectral_window
 from sip_luigi.node.scan import Floats, Scan, read_rows, rows_per_chunk
+from sip_luigi.node.station_statistics import Intervals, aoflagger_figures, rounded
 
-DIGITS = 4
+MAX_GROWTH = 1.1
+"""Averaging and subtracting make data weaker."""
 
 
 def statistics(request: dict[str, Any]) -> dict[str, Any]:
@@ -30,6 +30,8 @@ def statistics(request: dict[str, Any]) -> dict[str, Any]:
     request : dict
         ``path``; ``output``, the JSON file; ``interval_s``, over which stations are judged; ``causes``, files of DP3's
         counters by cause in the order of the steps. They are removed: what they say is in the output.
+
+        ``demixed``: refuse the data if they are stronger than before, by what AOFlagger measured.
 
     Returns
     -------
@@ -60,18 +62,34 @@ def _statistics(request: dict[str, Any]) -> dict[str, Any]:
             flags.add(start, first != second, flagged)
         flags.add_baselines(part)
         intervals.add(start_mjd_s, end_mjd_s, part)
+    quality = aoflagger_figures(reader, names)
+    if request.get("demixed"):
+        _require_weaker(reader, intervals, quality)
     causes = read_causes(request.get("causes", {}))
     document = {
         "flagged": flags.as_dict(names),
         "causes": causes,
         "stations": intervals.as_dict(),
-        "aoflagger": aoflagger_figures(reader, names),
+        "aoflagger": quality,
     }
     output = Path(request["output"])
     output.write_text(json.dumps(document, separators=(",", ":"), allow_nan=False), encoding="utf-8")
     for path in request.get("causes", {}).values():
         Path(path).unlink()
     return {"flagged_fraction": flags.fraction, "causes": causes, "file": output.name}
+
+
+def _require_weaker(reader: Reader, intervals: Intervals, before: Mapping[str, Mapping[str, float]]) -> None:
+    """Refuse data that demixing has made stronger: its solutions diverged, and DP3 ends well."""
+    known = [value for row in intervals.amplitude for value in row if value is not None]
+    if not before or not known:
+        return
+    was, now = float(np.median(list(before["amplitude"].values()))), float(np.median(known))
+    if now > MAX_GROWTH * was:
+        reader.refuse(
+            f"{DIVERGED}: the median station has an amplitude of {now:.3g} Jy, and had {was:.3g} Jy",
+            "clip instead, or leave out the source: [dppp] ateam, ateam_sources",
+        )
 
 
 def blocks(reader: Reader, interval_s: float) -> Iterator[tuple[float, float, list[tuple[int, int]]]]:
@@ -152,42 +170,6 @@ class Flags:
         }
 
 
-@dataclass
-class Intervals:
-    """How strong the signals of the stations are, interval by interval.
-
-    Attributes
-    ----------
-    names : list of str
-        The stations.
-    spans : list of tuple
-        Start and end of the intervals, MJD s.
-    amplitude, noise : list of list
-        Median over the baselines of a station of the rms of XX and YY, and of XY and YX, which hold little of the sky;
-        one list an interval, None where a station has no usable data.
-    """
-
-    names: list[str]
-    spans: list[tuple[float, float]] = field(default_factory=list)
-    amplitude: list[list[float | None]] = field(default_factory=list)
-    noise: list[list[float | None]] = field(default_factory=list)
-
-    def add(self, start_mjd_s: float, end_mjd_s: float, part: Scan) -> None:
-        """Take in the sums of one interval."""
-        self.spans.append((start_mjd_s, end_mjd_s))
-        self.amplitude.append(rounded(part.station_rms(part.power, part.good)))
-        self.noise.append(rounded(part.station_rms(part.cross_power, part.cross_good)))
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {
-            "names": self.names,
-            "spans_mjd_s": self.spans,
-            "amplitude": self.amplitude,
-            "noise": self.noise,
-        }
-
-
 def read_causes(paths: Mapping[str, str]) -> dict[str, float]:
     """Fraction of the raw data that each step flagged beyond those before it.
 
@@ -216,43 +198,6 @@ def read_causes(paths: Mapping[str, str]) -> dict[str, float]:
     return fractions
 
 
-def aoflagger_figures(reader: Reader, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """What AOFlagger measured at the resolution of the raw data, by station; empty where it did not run.
-
-    ``amplitude`` is the median over baselines of √(SumP2/Count), ``difference`` that of √(DSumP2/DCount), the
-    difference of neighbouring channels, which is noise where channels are narrow.
-    """
-    if not all(reader.has_subtable(name) for name in ("QUALITY_KIND_NAME", "QUALITY_BASELINE_STATISTIC")):
-        return {}
-    known = reader.subtable("QUALITY_KIND_NAME")
-    kinds = {str(name): int(kind) for kind, name in zip(known["KIND"], known["NAME"], strict=True)}
-    with reader.refusing("read AOFlagger's statistics"):
-        opened = table(reader.main.getkeyword("QUALITY_BASELINE_STATISTIC"), ack=False)
-        columns = {name: opened.getcol(name) for name in ("ANTENNA1", "ANTENNA2", "KIND", "VALUE")}
-
-    def total(name: str) -> Floats:
-        chosen = columns["KIND"] == kinds.get(name, -1)
-        sums = np.zeros((len(names), len(names)))
-        places = columns["ANTENNA1"][chosen], columns["ANTENNA2"][chosen]
-        np.add.at(sums, places, columns["VALUE"][chosen].real.sum(axis=1))
-        return sums
-
-    judge = Scan(len(names))
-    pairs = {"amplitude": ("SumP2", "Count"), "difference": ("DSumP2", "DCount")}
-    found = {
-        key: rounded(judge.station_rms(total(power), total(count))) for key, (power, count) in pairs.items()
-    }
-    return {
-        key: {name: value for name, value in zip(names, values, strict=True) if value is not None}
-        for key, values in found.items()
-    }
-
-
 def ratios(part: Floats, whole: Floats) -> list[float | None]:
     """Fractions, rounded; None of nothing."""
     return rounded(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
-
-
-def rounded(values: Floats) -> list[float | None]:
-    """Numbers with :data:`DIGITS` significant digits, None for those that are not finite."""
-    return [float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None for value in values.tolist()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +10,7 @@ from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.domain.setting import Section, setting
 from sip_luigi.programs.dp3_parset import DataShape, ParsetMapping, count_step, head, numbered, storage_keys
 from sip_luigi.programs.dp3_preprocess import Preprocessing
+from sip_luigi.programs.dp3_stations import station_flag_steps
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def calibrate_steps(
     storage: Preprocessing,
     use_beam: bool = True,
     bad_stations: Iterable[str] = (),
+    bad_times: Mapping[str, Sequence[tuple[float, float]]] | None = None,
     solutions_prefix: str = "solutions",
     statistics_path: str = "",
 ) -> ParsetMapping:
@@ -62,6 +64,8 @@ def calibrate_steps(
         Whether the MeasurementSet has the tables for it; `options.beam` must wish it as well.
     bad_stations : iterable of str
         Stations to flag before solving.
+    bad_times : mapping, optional
+        Stations to flag for a time, see :func:`sip_luigi.programs.dp3_stations.station_flag_steps`.
     solutions_prefix : str
         The h5parms are ``<prefix>.phase.h5`` and ``<prefix>.gain.h5``.
     statistics_path : str, optional
@@ -73,9 +77,8 @@ def calibrate_steps(
         )
     beam = use_beam and options.beam
     steps: list[ParsetMapping] = []
-    stations = sorted(set(bad_stations))
-    if stations and options.flag_bad_stations:
-        steps.append({"name": "stations", "type": "preflagger", "baseline": ";".join(stations)})
+    if options.flag_bad_stations:
+        steps += station_flag_steps(bad_stations, bad_times or {})
     if options.solve_phase:
         slots = _slots(options.phase_interval_s, shape)
         steps.append(_solve(options, "phase", "phaseonly", slots, skymodel, beam, solutions_prefix))

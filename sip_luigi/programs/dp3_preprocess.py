@@ -42,7 +42,7 @@ class Preprocessing(Section):
     ateam: str = setting(
         "auto",
         "What is done about bright sources in the side lobes: 'clip' flags what a model through the station beam says "
-        "is bright, 'demix' solves and subtracts, 'auto' demixes what is near and clips the rest",
+        "is bright, 'demix' solves for what is near and subtracts it, 'auto' demixes what is near and clips the rest",
         choices=("auto", "clip", "demix", "none"),
     )
     ateam_sources: str = setting("CasA CygA TauA VirA", "The sources, patches of the model")
@@ -242,7 +242,8 @@ def _demix(
     options: Preprocessing, shape: DataShape, averaging: Averaging, sources: Sequence[str], files: Files
 ) -> ParsetMapping:
     # Both steps have to be multiples of those of the averaging, which demixing does too.
-    times = _slots(options.demix_interval_s, averaging.interval_s) * averaging.time_step
+    slots = _slots(options.demix_interval_s, averaging.interval_s)
+    times = min(slots, max(1, shape.n_times // averaging.time_step)) * averaging.time_step
     channels = shape.n_channels // averaging.freq_step
     wanted = min(_slots(options.demix_width_hz, averaging.channel_width_hz), channels)
     freqs = next(step for step in range(wanted, 0, -1) if channels % step == 0) * averaging.freq_step

@@ -22,13 +22,14 @@ from sip_luigi.programs.dp3 import Calibration
 from sip_luigi.programs.dp3_preprocess import Preprocessing
 from sip_luigi.programs.pybdsf import SourceFinding
 from sip_luigi.programs.wsclean import Imaging
-from sip_luigi.settings.sections import Cluster, Layout, Pipeline, Quality, SkyModelUpdate
+from sip_luigi.settings.sections import Cluster, Layout, Pipeline, Quality, SkyModelUpdate, Stations
 
 SECTIONS: tuple[type[Section], ...] = (
     Layout,
     Cluster,
     Pipeline,
     Preprocessing,
+    Stations,
     Calibration,
     Imaging,
     SourceFinding,
@@ -90,7 +91,7 @@ class Settings:
     ----------
     runtime_directory : Path
         ``[DEFAULT] runtime_directory``, absolute.
-    layout, cluster, pipeline, dppp, calibration, imaging, source_finding, sky_model, quality
+    layout, cluster, pipeline, dppp, stations, calibration, imaging, source_finding, sky_model, quality
         The sections.
     """
 
@@ -99,6 +100,7 @@ class Settings:
     cluster: Cluster
     pipeline: Pipeline
     dppp: Preprocessing
+    stations: Stations
     calibration: Calibration
     imaging: Imaging
     source_finding: SourceFinding

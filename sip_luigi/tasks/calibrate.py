@@ -9,6 +9,8 @@ from sip_luigi.programs.dp3 import calibrate_steps, solution_paths
 from sip_luigi.tasks.base import Inputs, Steps
 from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.dp3_stage import Dp3Stage, described, shape_of
+from sip_luigi.tasks.preprocess import carried
+from sip_luigi.tasks.stations import bad_stations, flagged_stations
 
 
 class Calibrate(CycleStage, Dp3Stage):
@@ -31,7 +33,7 @@ class Calibrate(CycleStage, Dp3Stage):
         """Write the sky model, run DP3, then look at data and solutions."""
         settings = self.ctx.settings
         preprocessed = inputs["data"].measures["verify_measurementset"]
-        bad = {entry["station"]: entry["reason"] for entry in preprocessed["bad_stations"]}
+        stations = bad_stations(inputs)
         has_beam = bool(described(inputs["vds"])["has_beam_tables"])
         skymodel, output = f"{part}/sky.skymodel", f"{part}/{self.measurementset}"
         source = f"{self.dependencies['data'].product().path}/{self.measurementset}"
@@ -44,7 +46,8 @@ class Calibrate(CycleStage, Dp3Stage):
             shape_of(preprocessed),
             storage=settings.dppp,
             use_beam=has_beam,
-            bad_stations=bad,
+            bad_stations=[name for name, entry in stations.items() if not entry.spans],
+            bad_times={name: entry.spans for name, entry in stations.items() if entry.spans},
             solutions_prefix=solutions,
             statistics_path=f"{part}/flags.json",
         )
@@ -59,5 +62,6 @@ class Calibrate(CycleStage, Dp3Stage):
             {"call": "inspect_solutions", "request": {"paths": paths}},
             {"call": "verify_measurementset", "request": verify},
             {"note": has_beam and settings.calibration.beam, "name": "beam"},
-            {"note": bad if settings.calibration.flag_bad_stations else {}, "name": "flagged_stations"},
+            {"note": flagged_stations(stations, settings.calibration), "name": "flagged_stations"},
+            *carried(inputs["data"]),
         )

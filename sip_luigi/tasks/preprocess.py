@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from sip_luigi.domain.ateam import AteamDecision, Pointing, decide_ateam
+from sip_luigi.domain.ateam import DIVERGED, AteamDecision, Pointing, decide_ateam
 from sip_luigi.domain.ateam_model import ateam_model, year_of
-from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.domain.errors import BadProduct, ConfigurationError
 from sip_luigi.domain.keys import digest
+from sip_luigi.domain.product import Manifest
 from sip_luigi.domain.skymodel import SkyModel, parse_skymodel
 from sip_luigi.domain.smearing import Field, field_of
 from sip_luigi.programs.dp3_averaging import Averaging, choose_averaging
@@ -27,6 +28,8 @@ class Preprocess(Dp3Stage):
 
     stage = "preprocess"
     version = 2
+    demix_failed = ""
+    """Why demixing was given up, once it was."""
 
     @property
     def settings(self) -> Preprocessing:
@@ -84,9 +87,12 @@ class Preprocess(Dp3Stage):
             self.field(found).radius_rad,
         )
         settings = self.settings
-        return decide_ateam(
+        decision = decide_ateam(
             pointing, self.ateam_model(found).patches, settings.ateam, settings.demix_within_deg
         )
+        if self.demix_failed:
+            return decision.instead(self.demix_failed, has_beam=pointing.has_beam)
+        return decision
 
     def field(self, found: Mapping[str, Any]) -> Field:
         """The field that must not smear."""
@@ -102,6 +108,17 @@ class Preprocess(Dp3Stage):
     def averaging(self, found: Mapping[str, Any]) -> Averaging:
         """How far the data are averaged."""
         return choose_averaging(self.settings, shape_of(found), self.field(found))
+
+    def make(self, inputs: Inputs, log: TextIO) -> None:
+        """Run the job; where demixing made the data worse, run it again without."""
+        try:
+            super().make(inputs, log)
+        except BadProduct as error:
+            if DIVERGED not in str(error) or self.demix_failed:
+                raise
+            self.demix_failed = DIVERGED
+            self.warn(f"{error}. It is clipped instead")
+            super().make(inputs, log)
 
     def steps(self, inputs: Inputs, part: str) -> Steps:
         """Run DP3, then look at what came out."""
@@ -124,7 +141,12 @@ class Preprocess(Dp3Stage):
             *self._models(ateam, found, files),
             *self.run_parset(part, self.patched(parset)),
             {"call": "verify_measurementset", "request": self._verification(output, averaging, found)},
-            {"call": "statistics", "request": self._statistics(output, part, flag_causes(parset))},
+            {
+                "call": "statistics",
+                "request": self._statistics(
+                    output, part, flag_causes(parset), demixed=bool(ateam.named("demix"))
+                ),
+            },
             {"note": ateam.as_dict(), "name": "ateam"},
             {"note": averaging.as_dict(), "name": "averaging"},
         )
@@ -156,11 +178,18 @@ class Preprocess(Dp3Stage):
             request["reference"] = {"n_times": expected.n_times, "n_channels": expected.n_channels}
         return request
 
-    def _statistics(self, output: str, part: str, causes: dict[str, str]) -> dict[str, Any]:
+    def _statistics(self, output: str, part: str, causes: dict[str, str], *, demixed: bool) -> dict[str, Any]:
         return {
             "path": output,
             "output": f"{part}/{STATISTICS}",
             "interval_s": self.settings.statistics_interval_s,
             # A parset of one's own may leave out the steps that count.
             "causes": {} if self.patch else causes,
+            "demixed": demixed,
         }
+
+
+def carried(preprocessed: Manifest) -> Steps:
+    """Steps that put into a later product's manifest what was decided here, for the report."""
+    measures = preprocessed.measures
+    return tuple({"note": measures[name], "name": name} for name in ("ateam", "averaging", "statistics"))
