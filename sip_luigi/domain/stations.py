@@ -139,11 +139,6 @@ def find_bad_stations(subbands: Mapping[str, StationStatistics], limits: Limits)
     return dict(sorted((_at_times(cube, limits) | _always(cube, limits)).items()))
 
 
-def verdict_content(bad: Mapping[str, BadStation]) -> dict[str, list[list[float]]]:
-    """What is flagged, without the figures that led to it: all that calibration depends on."""
-    return {name: [list(span) for span in entry.spans] for name, entry in sorted(bad.items())}
-
-
 @dataclass(frozen=True)
 class _Cube:
     """The figures of all subbands as fractions of the median station.

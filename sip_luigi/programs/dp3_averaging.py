@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from sip_luigi.domain.smearing import Field, bandwidth_smearing, time_smearing
-from sip_luigi.programs.dp3_parset import DataShape
+from sip_luigi.programs.dp3 import DataShape
 
 
 class AveragingOptions(Protocol):

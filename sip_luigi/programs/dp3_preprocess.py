@@ -11,8 +11,8 @@ from sip_luigi.domain.ateam_model import NAMES
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.domain.instrument import is_lba
 from sip_luigi.domain.setting import Section, setting
+from sip_luigi.programs.dp3 import DataShape, ParsetMapping, count_step, head_keys, numbered, storage_keys
 from sip_luigi.programs.dp3_averaging import Averaging
-from sip_luigi.programs.dp3_parset import DataShape, ParsetMapping, count_step, head, numbered, storage_keys
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def preprocess_steps(
             }
         )
     return {
-        **head(msin, msout, options.threads),
+        **head_keys(msin, msout, options.threads),
         "msin.datacolumn": options.data_column,
         **storage_keys(options, averaging.shape(shape).n_times),
         **numbered(steps),

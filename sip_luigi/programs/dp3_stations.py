@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from sip_luigi.programs.dp3_parset import ParsetMapping
+from sip_luigi.programs.dp3 import ParsetMapping
 
 MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
 

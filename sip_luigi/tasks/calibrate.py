@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sip_luigi.programs.dp3 import calibrate_steps, solution_paths
+from sip_luigi.programs.dp3_calibrate import calibrate_steps, solution_paths
 from sip_luigi.tasks.base import Inputs, Steps
 from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.dp3_stage import Dp3Stage, described, shape_of

@@ -10,7 +10,7 @@ from typing import Any
 from sip_luigi.domain.errors import ConfigurationError, ProgramError, SipError
 from sip_luigi.domain.parset import Parset
 from sip_luigi.domain.product import Manifest
-from sip_luigi.programs.dp3_parset import DataShape, dp3_command
+from sip_luigi.programs.dp3 import DataShape, dp3_command
 from sip_luigi.programs.logs import dp3_progress
 from sip_luigi.tasks.subband import SubbandNodeStage
 

@@ -83,7 +83,7 @@ class FlagStations(HeadStage):
             try:
                 value = json.loads(local.read_text(encoding="utf-8"))
                 return StationStatistics.from_json(value, raw_width_hz)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise BadData(
                     f"{product.name}/{STATISTICS}: not the statistics of a subband ({error!r}); remove "
                     f"{product.path}, it is then made again"
