@@ -36,12 +36,20 @@ class Intervals:
     spans: list[tuple[float, float]] = field(default_factory=list)
     amplitude: list[list[float | None]] = field(default_factory=list)
     noise: list[list[float | None]] = field(default_factory=list)
+    power: Floats = field(default_factory=lambda: np.zeros(1))
+    good: Floats = field(default_factory=lambda: np.zeros(1))
 
     def add(self, start_mjd_s: float, end_mjd_s: float, part: Scan) -> None:
         """Take in the sums of one interval."""
         self.spans.append((start_mjd_s, end_mjd_s))
         self.amplitude.append(rounded(part.station_rms(part.power, part.good)))
         self.noise.append(rounded(part.station_rms(part.cross_power, part.cross_good)))
+        self.power = self.power + part.per_station(part.power)
+        self.good = self.good + part.per_station(part.good)
+
+    def rms(self) -> Floats:
+        """Rms of XX and YY over all baselines and times of each station; NaN without usable data."""
+        return root(self.power, self.good)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON values."""
@@ -57,7 +65,7 @@ def aoflagger_figures(reader: Reader, names: Sequence[str]) -> dict[str, dict[st
     """What AOFlagger measured at the resolution of the raw data, by station; empty where it did not run.
 
     Of XX and YY ``amplitude`` is the median over baselines of √(SumP2/Count), ``difference`` that of √(DSumP2/DCount):
-    of neighbouring channels, which is noise where they are narrow.
+    of neighbouring channels, which is noise where they are narrow. ``rms`` is that over all baselines.
     """
     if not all(reader.has_subtable(name) for name in ("QUALITY_KIND_NAME", "QUALITY_BASELINE_STATISTIC")):
         return {}
@@ -84,6 +92,8 @@ def aoflagger_figures(reader: Reader, names: Sequence[str]) -> dict[str, dict[st
         key: rounded(judge.station_rms(total(squares, power), total(count, np.real)))
         for key, (squares, count) in pairs.items()
     }
+    sums = (judge.per_station(values) for values in (total("SumP2", power), total("Count", np.real)))
+    found["rms"] = rounded(root(*sums))
     return {
         key: {name: value for name, value in zip(names, values, strict=True) if value is not None}
         for key, values in found.items()
@@ -93,3 +103,9 @@ def aoflagger_figures(reader: Reader, names: Sequence[str]) -> dict[str, dict[st
 def rounded(values: Floats) -> list[float | None]:
     """Numbers with :data:`DIGITS` significant digits, None for those that are not finite."""
     return [float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None for value in values.tolist()]
+
+
+def root(power: Floats, count: Floats) -> Floats:
+    """Root of a mean square, NaN of nothing."""
+    mean = np.divide(power, count, out=np.full(np.shape(power), np.nan), where=np.asarray(count) > 0)
+    return np.asarray(np.sqrt(mean))

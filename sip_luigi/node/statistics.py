@@ -81,15 +81,13 @@ def _statistics(request: dict[str, Any]) -> dict[str, Any]:
 
 def _require_weaker(reader: Reader, intervals: Intervals, before: Mapping[str, Mapping[str, float]]) -> None:
     """Refuse data that demixing has made stronger: its solutions diverged, and DP3 ends well."""
-    known = [value for row in intervals.amplitude for value in row if value is not None]
-    if not before or not known:
-        return
-    was, now = float(np.median(list(before["amplitude"].values()))), float(np.median(known))
-    if now > MAX_GROWTH * was:
-        reader.refuse(
-            f"{DIVERGED}: the median station has an amplitude of {now:.3g} Jy, and had {was:.3g} Jy",
-            "clip instead, or leave out the source: [dppp] ateam, ateam_sources",
-        )
+    for name, now in zip(intervals.names, intervals.rms().tolist(), strict=True):
+        was = before.get("rms", {}).get(name, np.inf)
+        if now > MAX_GROWTH * was:
+            reader.refuse(
+                f"{DIVERGED}: the rms of {name} was {was:.3g} Jy and is {now:.3g} Jy",
+                "clip instead, or leave out the source: [dppp] ateam, ateam_sources",
+            )
 
 
 def blocks(reader: Reader, interval_s: float) -> Iterator[tuple[float, float, list[tuple[int, int]]]]:

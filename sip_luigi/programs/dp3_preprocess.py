@@ -50,7 +50,9 @@ class Preprocessing(Section):
     demix_within_deg: float = setting(
         30.0, "What is nearer to the phase centre is demixed with 'auto'", unit="deg", low=0, high=180
     )
-    demix_interval_s: float = setting(10.0, "Solution interval of demixing", unit="s", low=0.001)
+    demix_interval_s: float = setting(
+        30.0, "Solution interval of demixing; shorter ones diverge with few stations", unit="s", low=0.001
+    )
     demix_width_hz: float = setting(
         48828.125, "Width of a channel that demixing solves for", unit="Hz", low=1
     )

@@ -71,14 +71,14 @@ def test_stations_interval_by_interval(measure, measurementset, change, rows):
     own = (rows["ANTENNA1"] == 3) | (rows["ANTENNA2"] == 3)
     late = rows["TIME"] > np.median(rows["TIME"])
     change(measurementset, "DATA", lambda data: np.where((own & late)[:, None, None], data * 1e-3, data))
-    _, written = measure(interval_s=60.0)
+    _, written = measure(interval_s=30.0)
     stations = written["stations"]
     amplitude = np.array(stations["amplitude"])
     assert amplitude.shape == (len(stations["spans_mjd_s"]), N_STATIONS)
     middle = np.median(rows["TIME"])
     for (start, end), row in zip(stations["spans_mjd_s"], amplitude, strict=True):
-        assert start % 60 == 0, "at the same times in every subband"
-        assert end - start == 60
+        assert start % 30 == 0, "at the same times in every subband"
+        assert end - start == 30
         weak = row[3] / np.median(row)
         assert weak < 0.01 if start >= middle else weak > 0.5
     noise = np.array(stations["noise"])
