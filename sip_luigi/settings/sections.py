@@ -179,7 +179,9 @@ class Stations(Section):
         2.0, "A station with more of the median amplitude, or difference of narrow channels, is noisy", low=1
     )
     cross_noisy_above: float = setting(
-        2.0, "The same of the amplitude of XY and YX, in which there is little sky", low=1
+        1.5,
+        "The same of the amplitude of XY and YX, in which there is little sky; good ones of L102085 have up to 1.28",
+        low=1,
     )
     min_subband_fraction: float = setting(
         0.5,
