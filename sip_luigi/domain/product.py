@@ -3,7 +3,8 @@
 A *product* is a directory or a file on a node. It counts only when its *manifest*, written last, holds the
 key that the task expects. A directory carries its manifest inside, so that one rename publishes both; a
 file has it beside. A *loss* is the record of a product that cannot be had: a manifest without a product,
-kept on the head node, which can say so even when the node is gone.
+kept on the head node, which can say so even when the node is gone. A product that nobody needs any more is
+*passed over*, and has such a record too.
 """
 
 from __future__ import annotations
@@ -87,6 +88,10 @@ class Manifest:
         Fingerprints of the inputs by role; ``"lost"`` for one that was not there.
     loss : Loss or None
         Set when this is the record of a loss.
+    passed : str
+        Why there is no product though nothing went wrong; empty for one that was made.
+    decision : str
+        What was decided, for a product that decides how others go on; part of the fingerprint.
     n_files, size_bytes : int
         What was on disk when it was published: a truncated product shows.
     measures : mapping
@@ -104,6 +109,8 @@ class Manifest:
     version: int
     inputs: Mapping[str, str] = field(default_factory=dict)
     loss: Loss | None = None
+    passed: str = ""
+    decision: str = ""
     n_files: int = 0
     size_bytes: int = 0
     measures: Mapping[str, Any] = field(default_factory=dict)
@@ -115,7 +122,8 @@ class Manifest:
     @property
     def fingerprint(self) -> str:
         """What the product was really made of, or ``"lost"``."""
-        return LOST if self.loss else fingerprint(self.key, self.inputs)
+        decided = {"decision": self.decision} if self.decision else {}
+        return LOST if self.loss else fingerprint(self.key, {**self.inputs, **decided})
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""

@@ -25,7 +25,9 @@ COMMANDS = {
     "verify_image": "verify",
     "inspect_solutions": "solutions",
     "finish_images": "images",
+    "bright_source": "images",
     "primary_beam": "primary_beam",
+    "spectral_cube": "cube",
     "find_sources": "find_sources",
 }
 """Every command and the module that holds the function of its name."""

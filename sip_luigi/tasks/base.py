@@ -34,7 +34,8 @@ from sip_luigi.execution.jobs import JobSpec, part_path, run_job
 from sip_luigi.execution.targets import FileTarget, ProductTarget
 from sip_luigi.node.files import own_part, remove, sweep
 from sip_luigi.node.publish import measure, publish
-from sip_luigi.tasks.chain import CHAIN, Need
+from sip_luigi.settings import Settings, load_settings
+from sip_luigi.tasks.chain import CHAIN, Need, in_cycle
 from sip_luigi.tasks.console import keep_log, refuse
 from sip_luigi.tasks.context import BAND, HEAD, Context, ContextParameter, open_context
 from sip_luigi.tasks.progress import Teller
@@ -58,6 +59,8 @@ class Stage(luigi.Task):
     target_class: ClassVar[type[ProductTarget]] = ProductTarget
     may_be_lost: ClassVar[bool] = False
     """Whether the observation goes on without this product, whatever went wrong with it."""
+    decided_by: ClassVar[str] = ""
+    """Role of an input of which the decision alone counts: how it came to it changes nothing here."""
 
     obs_id = luigi.Parameter(description="Observation id, for example L102085")
     context = ContextParameter()
@@ -92,20 +95,23 @@ class Stage(luigi.Task):
         section, _, setting = need.when.partition(".")
         if need.when and not getattr(getattr(self.ctx.settings, section), setting):
             return
-        stage, cycle = need.stage, self.cycle_of(need)
-        if cycle < 0:
-            stage, cycle = need.at_first, 0
-        if not need.every_subband:
-            yield name, self.other(stage, subband=getattr(self, "subband", ""), cycle=cycle)
-            return
-        for subband in self.ctx.subbands:
-            yield subband.name, self.other(stage, subband=subband.name, cycle=cycle)
+        own = getattr(self, "subband", "")
+        subbands = [subband.name for subband in self.ctx.subbands] if need.every_subband else [own]
+        for cycle in self.cycles_of(need):
+            stage = need.stage if cycle >= 0 else need.at_first
+            for subband in subbands if stage else ():
+                role = subband if need.every_subband else name
+                role = in_cycle(role, cycle) if need.cycle == "every" else role
+                yield role, self.other(stage, subband=subband, cycle=max(cycle, 0))
 
-    def cycle_of(self, need: Need) -> int:
-        """Cycle of self-calibration from which something is needed; -1 before the first."""
-        if need.cycle == "last":
-            return self.ctx.settings.pipeline.cycles - 1
-        return getattr(self, "cycle", 0) - (need.cycle == "previous")
+    def cycles_of(self, need: Need) -> range:
+        """Cycles of self-calibration from which something is needed; -1 before the first."""
+        n_cycles = self.ctx.settings.pipeline.cycles
+        if need.cycle == "every":
+            return range(n_cycles)
+        own = getattr(self, "cycle", 0) - (need.cycle == "previous")
+        only = n_cycles - 1 if need.cycle == "last" else own
+        return range(only, only + 1)
 
     def other(self, stage: str, **parameters: Any) -> Stage:
         """Another stage of this observation; of the parameters it is given those that it has."""
@@ -159,13 +165,17 @@ class Stage(luigi.Task):
         if self.context is not None:
             return cast(Context, self.context)
         if self._own_context is None:
-            self._own_context = open_context(self.obs_id)
+            self._own_context = open_context(self.obs_id, self.settings())
         return self._own_context
+
+    def settings(self) -> Settings:
+        """The configuration of an own context."""
+        return load_settings()
 
     @cached_property
     def key(self) -> str:
         """Merkle key of the product."""
-        keys = {role: task.key for role, task in self.dependencies.items()}
+        keys = {role: task.key for role, task in self.dependencies.items() if role != self.decided_by}
         return product_key(self.stage, self.version, self.science(), keys)
 
     @cached_property
@@ -199,8 +209,15 @@ class Stage(luigi.Task):
         ):
             return False
         found = {role: task.output().manifest() for role, task in self.dependencies.items()}
-        made_of = {role: entry.fingerprint for role, entry in found.items() if entry}
+        made_of = self.made_of({role: entry for role, entry in found.items() if entry})
         return manifest.inputs == made_of and self.is_intact(manifest)
+
+    def made_of(self, inputs: Inputs) -> dict[str, str]:
+        """What the manifest says of the inputs, by role."""
+        return {
+            role: manifest.decision if role == self.decided_by else manifest.fingerprint
+            for role, manifest in inputs.items()
+        }
 
     def run(self) -> None:
         """Make the product unless it is there; record a loss or raise when it cannot be made."""
@@ -217,9 +234,12 @@ class Stage(luigi.Task):
     def _run_in_place(self) -> None:
         self.ctx.forget()
         inputs, present = self._look()
-        made_of = {role: manifest.fingerprint for role, manifest in inputs.items()}
+        made_of = self.made_of(inputs)
         if present and present.inputs == made_of and self.is_intact(present):
             self._refuse_loss(present)
+            return
+        if reason := self.passes(inputs):
+            self._pass_over(reason, made_of)
             return
         if self.leave_drained_node():
             inputs, _ = self._look()
@@ -241,6 +261,16 @@ class Stage(luigi.Task):
     def leave_drained_node(self) -> bool:
         """Move to another node if the one of the product takes no new work; tell whether it did."""
         return False
+
+    def passes(self, inputs: Inputs) -> str:
+        """Why nobody needs this product any more, empty when it has to be made."""
+        return next((manifest.passed for manifest in inputs.values() if manifest.passed), "")
+
+    def _pass_over(self, reason: str, made_of: dict[str, str]) -> None:
+        logger.debug("%s is passed over: %s", self.name, reason)
+        manifest = Manifest(self.key, self.stage, self.version, inputs=made_of, passed=reason)
+        self.ctx.losses.record(self.name, manifest)
+        self.ctx.forget()
 
     def _refuse_loss(self, manifest: Manifest | None) -> None:
         """Raise when the very thing that the user asked for is lost."""
@@ -413,7 +443,7 @@ class NodeStage(Stage):
             key=self.key,
             stage=self.stage,
             version=self.version,
-            inputs={role: manifest.fingerprint for role, manifest in inputs.items()},
+            inputs=self.made_of(inputs),
             steps=self.steps(inputs, part_path(product, self.key)),
             lease_s=cluster.lease_s,
             timeout_s=cluster.limit_of(self.stage),
@@ -471,7 +501,8 @@ class HeadStage(Stage):
                 key=self.key,
                 stage=self.stage,
                 version=self.version,
-                inputs={role: manifest.fingerprint for role, manifest in inputs.items()},
+                inputs=self.made_of(inputs),
+                decision=str(measures.get("decision", "")),
                 n_files=n_files,
                 size_bytes=size,
                 measures=measures,

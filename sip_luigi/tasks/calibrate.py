@@ -15,6 +15,7 @@ class Calibrate(CycleStage, Dp3Stage):
     """Calibrate one subband, with the station beam where the data describe it."""
 
     stage = "calibrate"
+    decided_by = "judgement"
 
     @property
     def patch(self) -> str:
@@ -26,6 +27,13 @@ class Calibrate(CycleStage, Dp3Stage):
         dppp = self.ctx.settings.dppp
         storage = [dppp.dysco, dppp.dysco_data_bits, dppp.dysco_weight_bits]
         return {**self.ctx.settings.calibration.science(), "parset": self.patch_text(), "storage": storage}
+
+    def passes(self, inputs: Inputs) -> str:
+        """No cycle follows one that was the last."""
+        judgement = inputs.get("judgement")
+        if judgement is None or judgement.measures["judgement"]["goes_on"]:
+            return ""
+        return str(judgement.measures["judgement"]["reason"])
 
     def steps(self, inputs: Inputs, part: str) -> Steps:
         """Write the sky model, run DP3, then look at data and solutions."""

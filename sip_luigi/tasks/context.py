@@ -110,6 +110,10 @@ class Context:
         """Cores of a compute node that are used."""
         return next((entry.cores for entry in self.nodes if entry.name == node), 1)
 
+    def memory_bytes(self, node: str) -> int:
+        """Memory of a compute node, 0 where it is not known."""
+        return next((entry.memory_bytes for entry in self.nodes if entry.name == node), 0)
+
     def takes_work(self, node: str) -> bool:
         """Whether new work may be started on a node."""
         return node not in self.states.read()
