@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from astropy.io import fits
-from conftest import OBS_ID
+from conftest import OBS_ID, SMALL_IMAGE
+from corruption import swapped_polarisations
 
 from sip_luigi.domain.skymodel import parse_skymodel
 
@@ -18,27 +19,27 @@ MEASURED_FLUX = ("model_flux_ratio_median", "model_flux_recovered", "model_found
 
 
 @pytest.fixture
-def observatory(small_observatory):
+def pair(small_observatory):
     """Two subbands of the small observation."""
     for number in (2, 3):
         shutil.rmtree(small_observatory.storage / f"{OBS_ID}_SAP000_SB00{number}_uv.MS")
     return small_observatory
 
 
-def words(observatory):
-    return {entry["figure"]: entry["word"] for entry in observatory.quality["judgements"]}
+def words(pair):
+    return {entry["figure"]: entry["word"] for entry in pair.quality["judgements"]}
 
 
-def reasons(observatory):
-    return " | ".join(observatory.quality["reasons"])
+def reasons(pair):
+    return " | ".join(pair.quality["reasons"])
 
 
-def changed_model(observatory, path, change):
+def changed_model(pair, path, change):
     """Calibrate with a model made from the true one."""
-    truth = observatory.settings["calibration"]["skymodel"]
+    truth = pair.settings["calibration"]["skymodel"]
     model = parse_skymodel(truth.read_text(), truth)
     path.write_text(replace(model, sources=tuple(change(model.sources))).text())
-    observatory.settings["calibration"]["skymodel"] = path
+    pair.settings["calibration"]["skymodel"] = path
 
 
 def scrambled(sources):
@@ -51,19 +52,19 @@ def doubled(sources):
     return [replace(source, flux_jy=2 * source.flux_jy) for source in sources]
 
 
-def test_a_good_run_is_not_poor_even_when_strict(observatory):
-    observatory.succeed("--strict")
-    quality = observatory.quality
+def test_a_good_run_is_not_poor_even_when_strict(pair):
+    pair.succeed("--strict")
+    quality = pair.quality
     assert quality["verdict"] in ("good", "moderate")
-    assert words(observatory)["model_found_fraction"] == "good"
+    assert words(pair)["model_found_fraction"] == "good"
     assert quality["model_flux_ratio_median"] == pytest.approx(1.0, abs=0.03)
-    assert "model found fraction" in (observatory.results / "report.html").read_text()
+    assert "model found fraction" in (pair.results / "report.html").read_text()
 
     for name in ("gaussians", "rms", "residual", "image", "image.pbcor"):
-        assert (observatory.results / f"{OBS_ID}.{name}.fits").is_file()
-    catalogue = fits.getdata(observatory.results / f"{OBS_ID}.catalogue.fits")
+        assert (pair.results / f"{OBS_ID}.{name}.fits").is_file()
+    catalogue = fits.getdata(pair.results / f"{OBS_ID}.catalogue.fits")
     assert np.isnan(catalogue["SPECTRAL_INDEX"]).all(), "0.4 MHz give no spectral index"
-    header = fits.getheader(observatory.results / f"{OBS_ID}.image.fits")
+    header = fits.getheader(pair.results / f"{OBS_ID}.image.fits")
     assert header["TELESCOP"] == "LOFAR"
     assert header["DATE-OBS"].startswith("2024-03-20T20:00")
     assert header["OBSID"] == OBS_ID
@@ -73,18 +74,18 @@ def test_a_good_run_is_not_poor_even_when_strict(observatory):
     assert "software: wsclean 3." in history
 
 
-def test_a_sky_model_in_the_wrong_place(observatory, tmp_path):
-    changed_model(observatory, tmp_path / "wrong.skymodel", scrambled)
-    done = observatory.run("--strict")
+def test_a_sky_model_in_the_wrong_place(pair, tmp_path):
+    changed_model(pair, tmp_path / "wrong.skymodel", scrambled)
+    done = pair.run("--strict")
     assert done.returncode == FAILED, done.stderr[-3000:]
-    assert observatory.quality["verdict"] == "poor"
-    assert words(observatory)["model_found_fraction"] == "poor"
-    assert "is the model of this field, and in the right place?" in reasons(observatory)
+    assert pair.quality["verdict"] == "poor"
+    assert words(pair)["model_found_fraction"] == "poor"
+    assert "is the model of this field, and in the right place?" in reasons(pair)
     assert "POOR" in done.stderr
-    assert "bright sources of the calibration model" in (observatory.results / "report.html").read_text()
+    assert "bright sources of the calibration model" in (pair.results / "report.html").read_text()
 
-    assert observatory.run().returncode == 0, "without strictness it is said, and the results are there"
-    assert observatory.run("--strict").returncode == FAILED, "asked again, it does not pretend otherwise"
+    assert pair.run().returncode == 0, "without strictness it is said, and the results are there"
+    assert pair.run("--strict").returncode == FAILED, "asked again, it does not pretend otherwise"
 
 
 def test_a_solver_that_stalls(real_observatory, tmp_path):
@@ -92,6 +93,7 @@ def test_a_solver_that_stalls(real_observatory, tmp_path):
     keys = tmp_path / "stalling.parset"
     keys.write_text("phase.detectstalling = true\ngain.detectstalling = true\n")
     real_observatory.settings["calibration"]["parset"] = keys
+    real_observatory.settings["imaging"] = dict(SMALL_IMAGE)
     done = real_observatory.run("--strict")
     assert done.returncode == FAILED, done.stderr[-3000:]
     assert real_observatory.quality["verdict"] == "poor"
@@ -99,30 +101,39 @@ def test_a_solver_that_stalls(real_observatory, tmp_path):
         assert "poor" in {words(real_observatory).get(name) for name in MEASURED_FLUX}
 
 
-def test_a_source_that_is_clipped_away(observatory, tmp_path):
+def test_a_source_that_is_clipped_away(pair, tmp_path):
     keys = tmp_path / "clip.parset"
-    # 9.6 Jy is the brightest source: what it adds to is flagged, or all of it.
-    keys.write_text("zeros.amplmax = 12.0\n")
-    observatory.settings["dppp"] = {"parset": keys}
-    done = observatory.run("--strict")
+    # The brightest source has 9.6 Jy: where it adds to the others nothing is left.
+    keys.write_text("zeros.amplmax = 6.0\n")
+    pair.settings["dppp"] = {"parset": keys}
+    done = pair.run("--strict")
     assert done.returncode == FAILED, done.stderr[-3000:]
-    quality = observatory.quality
+    quality = pair.quality
     assert quality["verdict"] == "poor"
-    assert quality["subbands_lost"] or words(observatory)["flagged_fraction"] == "poor"
+    assert quality["subbands_lost"] or words(pair)["flagged_fraction"] == "poor"
     assert "flagged" in json.dumps([quality["subbands_lost"], quality["reasons"]])
 
 
-def test_a_model_of_another_flux_scale_shows_against_the_reference(observatory, small_simulation, tmp_path):
-    changed_model(observatory, tmp_path / "double.skymodel", doubled)
-    observatory.settings["quality"] = {"reference_catalogue": small_simulation / f"{OBS_ID}.truth.fits"}
-    observatory.succeed()
-    assert observatory.quality["verdict"] == "poor"
-    assert words(observatory)["flux_ratio_median"] == "poor"
-    assert words(observatory)["model_flux_ratio_median"] == "good", "it is what the model says"
-    assert "is the flux scale of the calibration model right" in reasons(observatory)
+def test_a_model_of_another_flux_scale_shows_against_the_reference(pair, small_simulation, tmp_path):
+    changed_model(pair, tmp_path / "double.skymodel", doubled)
+    pair.settings["quality"] = {"reference_catalogue": small_simulation / f"{OBS_ID}.truth.fits"}
+    pair.succeed()
+    assert pair.quality["verdict"] == "poor"
+    assert words(pair)["flux_ratio_median"] == "poor"
+    assert words(pair)["model_flux_ratio_median"] == "good", "it is what the model says"
+    assert "is the flux scale of the calibration model right" in reasons(pair)
 
 
-def test_a_blank_image_is_refused(observatory, tmp_path):
+def test_swapped_polarisations(pair):
+    for path in pair.storage.iterdir():
+        swapped_polarisations(path)
+    done = pair.run("--strict")
+    assert done.returncode == FAILED, done.stderr[-3000:]
+    assert pair.quality["verdict"] == "poor"
+    assert pair.quality["subbands_lost"] or pair.quality["reasons"]
+
+
+def test_a_blank_image_is_refused(pair, tmp_path):
     blank = tmp_path / "wsclean"
     # WSClean itself writes such images, with exit status 0, when all data are flagged.
     blank.write_text(
@@ -144,9 +155,9 @@ EOF
 """
     )
     blank.chmod(0o755)
-    observatory.settings["imaging"]["executable"] = blank
-    observatory.settings["cluster"] = {"retries": 0}
-    done = observatory.run()
+    pair.settings["imaging"]["executable"] = blank
+    pair.settings["cluster"] = {"retries": 0}
+    done = pair.run()
     assert done.returncode == FAILED
     assert "image is blank" in done.stderr
-    assert not list(observatory.results.glob("*.fits"))
+    assert not list(pair.results.glob("*.fits"))
