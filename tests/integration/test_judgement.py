@@ -124,6 +124,18 @@ def test_a_model_of_another_flux_scale_shows_against_the_reference(pair, small_s
     assert "is the flux scale of the calibration model right" in reasons(pair)
 
 
+def test_a_second_cycle_helps_where_the_model_is_incomplete(pair, tmp_path):
+    changed_model(
+        pair, tmp_path / "few.skymodel", lambda sources: sorted(sources, key=lambda s: -s.flux_jy)[:3]
+    )
+    pair.succeed("--cycles", "2")
+    first, second = pair.quality["cycles"]
+    assert (first["state"], second["state"], pair.quality["best_cycle"]) == ("accepted", "accepted", 1)
+    assert second["rms_jy_beam"] < 0.9 * first["rms_jy_beam"]
+    assert second["dynamic_range"] > first["dynamic_range"]
+    assert "Cycles of self-calibration" in (pair.results / "report.html").read_text()
+
+
 def test_swapped_polarisations(pair):
     for path in pair.storage.iterdir():
         swapped_polarisations(path)
