@@ -126,6 +126,6 @@ def bad_stations(used: Mapping[str, Manifest]) -> dict[str, dict[str, str]]:
     """Stations that were flagged: by station, in which subbands and why."""
     found: dict[str, dict[str, str]] = {}
     for name, manifest in used.items():
-        for station, reason in manifest.measures["flagged_stations"].items():
+        for station, reason in manifest.measures.get("flagged_stations", {}).items():
             found.setdefault(station, {})[name] = reason
     return found

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 import sip_luigi.pipeline  # noqa: F401 - Luigi then knows all stages
+from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.domain.product import Loss, Manifest
 from sip_luigi.node.publish import measure, publish
 from sip_luigi.pipeline import ImagingPipeline, walk
@@ -213,6 +214,8 @@ def test_cycles_and_strictness_on_the_command_line(opened, cluster, configured, 
     assert (plain.ctx.settings.pipeline.cycles, plain.ctx.settings.quality.strict) == (2, False)
     assert (given.ctx.settings.pipeline.cycles, given.ctx.settings.quality.strict) == (4, True)
     assert plain.task_id != given.task_id
+    with pytest.raises(ConfigurationError, match=r"\[pipeline\] cycles = 0: expected at least 1"):
+        ImagingPipeline(obs_id="L1", cycles=0)
 
 
 def test_solution_figures_take_every_number_that_there_is():
