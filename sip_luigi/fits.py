@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
+from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from sip_luigi.domain.catalogue import Detection, Floats
@@ -45,6 +47,22 @@ class Image:
         """Frequency of the plane."""
         return float(self.header["CRVAL3"])
 
+    def at(self, ra_rad: Floats, dec_rad: Floats) -> Floats:
+        """Values at positions, shape (n,); NaN outside the image."""
+        # Without its repairs, which are about dates.
+        wcs = WCS(self.header, fix=False).celestial
+        if not len(ra_rad):
+            return np.zeros(0)
+        with warnings.catch_warnings():
+            # Positions on the far side of the sky have no pixel.
+            warnings.simplefilter("ignore")
+            x, y = wcs.all_world2pix(np.rad2deg(ra_rad), np.rad2deg(dec_rad), 0)
+        n_y, n_x = self.data.shape
+        inside = (x > -0.5) & (x < n_x - 0.5) & (y > -0.5) & (y < n_y - 0.5)
+        values = np.full(len(ra_rad), np.nan)
+        values[inside] = self.data[np.rint(y[inside]).astype(int), np.rint(x[inside]).astype(int)]
+        return values
+
 
 def read_image(path: Path) -> Image:
     """Read the first plane of a FITS image.
@@ -75,6 +93,7 @@ def read_detections(path: Path) -> list[Detection]:
             major_arcsec=float(row["DC_MAJ"]) * 3600.0,
             minor_arcsec=float(row["DC_MIN"]) * 3600.0,
             orientation_deg=float(row["DC_PA"]),
+            spectral_index=float(row["SPECTRAL_INDEX"]),
         )
         for row in table
     ]
@@ -83,7 +102,8 @@ def read_detections(path: Path) -> list[Detection]:
 def read_table(path: Path) -> Table:
     """Read the first table of a FITS file."""
     try:
-        return Table.read(path)
+        # NaN stays NaN: what was not measured is no number, and no masked element.
+        return Table.read(path, format="fits", mask_invalid=False)
     except (OSError, ValueError, IndexError) as error:
         raise BadData(f"{path}: not a FITS table ({error})") from error
 

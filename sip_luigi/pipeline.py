@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import pkgutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,17 @@ from typing import Any
 import luigi
 
 from sip_luigi import tasks
-from sip_luigi.domain.errors import DegradedOutcome, QuorumLost, TransportError
+from sip_luigi.domain.errors import DegradedOutcome, PoorQuality, QuorumLost, TransportError
 from sip_luigi.domain.product import Manifest
 from sip_luigi.scheduling import use_steadfast_workers
+from sip_luigi.settings import Settings, load_settings
 from sip_luigi.settings.load import apply_luigi_defaults
 from sip_luigi.tasks.base import HeadStage, Inputs, Stage
 from sip_luigi.tasks.chain import CHAIN
 from sip_luigi.tasks.context import BAND, HEAD
+from sip_luigi.tasks.cycle import FromBestCycle
+from sip_luigi.tasks.find_sources import CATALOGUE, GAUSSIANS, RMS_MAP, SOURCES_REMOVED
+from sip_luigi.tasks.imaging import CORRECTED, CUBE, IMAGE
 from sip_luigi.tasks.preprocess_report import planned
 
 apply_luigi_defaults()
@@ -31,7 +34,7 @@ for module in pkgutil.iter_modules(tasks.__path__):
 logger = logging.getLogger("sip_luigi")
 
 
-class ImagingPipeline(HeadStage):
+class ImagingPipeline(FromBestCycle, HeadStage):
     """From the raw MeasurementSets of an observation to image, catalogue, sky model and report.
 
     ``luigi --module sip_luigi ImagingPipeline --obs-id L102085`` ends with 0 when the results stand; see
@@ -39,14 +42,35 @@ class ImagingPipeline(HeadStage):
     """
 
     stage = "deliver"
+    version = 2
 
     obs_id = luigi.Parameter(description="Observation id, for example L102085")
-    # Insignificant: what follows from it is in the key, wherever it was named.
+    # Insignificant: what follows from them is in the keys, wherever it was said.
     calibrator_obs_id = luigi.Parameter(
         default="",
         significant=False,
         description="Observation of a standard calibrator to transfer from; it wins over [calibration]",
     )
+    cycles = luigi.OptionalIntParameter(
+        default=None,
+        significant=False,
+        description="Most cycles of self-calibration; default: [pipeline] cycles",
+    )
+    strict = luigi.BoolParameter(
+        significant=False,
+        description="End with a non-zero exit status when the outcome is degraded or the verdict poor",
+    )
+
+    def read_settings(self) -> Settings:
+        """The configuration, with what the command line says over it."""
+        settings = load_settings()
+        pipeline, quality, calibration = settings.pipeline, settings.quality, settings.calibration
+        if self.cycles is not None:
+            pipeline = replace(pipeline, cycles=self.cycles)
+        if self.calibrator_obs_id:
+            calibration = replace(calibration, calibrator_obs_id=self.calibrator_obs_id)
+        quality = replace(quality, strict=quality.strict or self.strict)
+        return replace(settings, pipeline=pipeline, quality=quality, calibration=calibration)
 
     def path(self) -> Path:
         """The quality figures: written last, they say that the results are complete."""
@@ -63,25 +87,35 @@ class ImagingPipeline(HeadStage):
             layout.results / "report.html": (HEAD, str(report / "report.html")),
             **{layout.result(suffix): None for suffix in self.deliveries()},
         }
-        for suffix, (role, name) in self.deliveries().items():
-            if not inputs[role].loss:
+        for suffix, (result, name) in self.deliveries().items():
+            role = self.best(result, inputs)
+            if not inputs[role].loss and self._exists(name, inputs[role]):
                 product = self.dependencies[role].product()
                 origin = f"{product.path}/{name}" if name else product.path
                 wanted[layout.result(suffix)] = (product.node, origin)
         for path, source in wanted.items():
             self._deliver(path, source)
         self.ctx.connections[HEAD].fetch(str(report / "quality.json"), part)
+        manifest = inputs["report"].measures
         sizes = {path.name: path.stat().st_size for path, source in wanted.items() if source}
-        return {"files": sizes, "outcome": json.loads(part.read_text(encoding="utf-8"))["outcome"]}
+        return {"files": sizes, **{name: manifest[name] for name in ("outcome", "verdict", "reasons")}}
 
     def deliveries(self) -> dict[str, tuple[str, str]]:
         """What is delivered as ``<obs_id>.<suffix>``: the role it comes from and its name in the product."""
         return {
-            "image.fits": ("image", "image.fits"),
-            "image.pbcor.fits": ("image", "image.pbcor.fits"),
-            "catalogue.fits": ("sources", "catalogue.fits"),
+            "image.fits": ("image", IMAGE),
+            "image.pbcor.fits": ("image", CORRECTED),
+            "cube.fits": ("image", CUBE),
+            "catalogue.fits": ("sources", CATALOGUE),
+            "gaussians.fits": ("sources", GAUSSIANS),
+            "rms.fits": ("sources", RMS_MAP),
+            "residual.fits": ("sources", SOURCES_REMOVED),
             "skymodel": ("skymodel", ""),
         }
+
+    def _exists(self, name: str, manifest: Manifest) -> bool:
+        """Whether a product has a file: the cube is made on demand."""
+        return name != CUBE or "spectral_cube" in manifest.measures
 
     def run(self) -> None:
         """Deliver, then judge: an abandoned observation is a failure, a degraded one if strictness is set."""
@@ -98,13 +132,19 @@ class ImagingPipeline(HeadStage):
                 f"{self.obs_id}: abandoned, no image could be made; the reasons are in {report}. "
                 f"Try again what was lost: sip retry {self.obs_id} --lost"
             )
+        strict = self.ctx.settings.quality.strict
         if outcome == "degraded":
             message = (
                 f"{self.obs_id}: DEGRADED, not all subbands are in the image; the reasons are in {report}"
             )
             logger.warning(message)
-            if self.ctx.settings.quality.strict:
+            if strict:
                 raise DegradedOutcome(f"{message}; [quality] strict = true refuses it")
+        if manifest.measures["verdict"] == "poor":
+            message = f"{self.obs_id}: POOR: {'; '.join(manifest.measures['reasons'])}. See {report}"
+            logger.warning(message)
+            if strict:
+                raise PoorQuality(f"{message}; [quality] strict = true refuses it")
 
     def _is_complete(self) -> bool:
         # The root is asked first: only it knows that everything below has to be looked at, and with one
@@ -141,7 +181,9 @@ class ImagingPipeline(HeadStage):
         outcome = manifest.measures["outcome"]
         if outcome == "degraded":
             logger.warning("%s: DEGRADED, not all subbands are in the image", self.obs_id)
-        return outcome == "full" or (outcome == "degraded" and not self.ctx.settings.quality.strict)
+        if self.ctx.settings.quality.strict:
+            return bool(outcome == "full" and manifest.measures["verdict"] != "poor")
+        return outcome in ("full", "degraded")
 
     def _deliver(self, path: Path, source: tuple[str, str] | None) -> None:
         if source is None:

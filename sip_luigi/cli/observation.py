@@ -72,7 +72,7 @@ def retry(obs_id: str, lost: bool) -> None:
 
     with reported():
         losses = open_context(obs_id).losses
-        names = sorted(losses.all())
+        names = sorted(losses.lost())
         for name in names:
             losses.remove(name)
     for name in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,6 +29,8 @@ class Detection:
         Peak over the local noise.
     major_arcsec, minor_arcsec, orientation_deg : float
         Deconvolved size, full width at half maximum; 0 for a point.
+    spectral_index : float
+        NaN where the band does not give one.
     """
 
     name: str
@@ -39,6 +42,7 @@ class Detection:
     major_arcsec: float = 0.0
     minor_arcsec: float = 0.0
     orientation_deg: float = 0.0
+    spectral_index: float = math.nan
 
 
 class Matches(NamedTuple):

@@ -12,6 +12,7 @@
     │   └── VdsError                      a VDS or GVDS that cannot be read
     ├── QuorumLost              exit 30   too few subbands survive to make an image
     ├── DegradedOutcome         exit 30   results stand, but ``[quality] strict`` forbids them
+    ├── PoorQuality             exit 30   results are there, but ``[quality] strict`` forbids such poor ones
     ├── ProgramError            exit 30   a program failed: a retry may help
     │   └── BadProduct                    a program ended well, what it made does not pass verification
     ├── DiskFull                exit 30   no room for a product: a retry may help later
@@ -105,6 +106,10 @@ class QuorumLost(BadData):
 
 class DegradedOutcome(SipError):
     """The results stand but are not what was asked for, and strictness is set."""
+
+
+class PoorQuality(SipError):
+    """The results are there and their figures are poor, and strictness is set."""
 
 
 class ProgramError(SipError):

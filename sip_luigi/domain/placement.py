@@ -41,12 +41,15 @@ class ComputeNode:
         Room on the disk where products are made.
     sees : frozenset of str
         Storage nodes of which it sees a disk as its own or mounted.
+    memory_bytes : int
+        Memory that it has; 0: not known.
     """
 
     name: str
     cores: int
     free_bytes: int
     sees: frozenset[str] = frozenset()
+    memory_bytes: int = 0
 
 
 def place_subbands(

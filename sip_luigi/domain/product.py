@@ -3,7 +3,8 @@
 A *product* is a directory or a file on a node. It counts only when its *manifest*, written last, holds the
 key that the task expects. A directory carries its manifest inside, so that one rename publishes both; a
 file has it beside. A *loss* is the record of a product that cannot be had: a manifest without a product,
-kept on the head node, which can say so even when the node is gone.
+kept on the head node, which can say so even when the node is gone. A product that nobody needs any more is
+*passed over*, and has such a record too.
 """
 
 from __future__ import annotations
@@ -87,6 +88,10 @@ class Manifest:
         Fingerprints of the inputs by role; ``"lost"`` for one that was not there.
     loss : Loss or None
         Set when this is the record of a loss.
+    passed : str
+        Why there is no product though nothing went wrong; empty for one that was made.
+    content : str
+        What the product says, in a word or as a hash, where others go by that alone; part of the fingerprint.
     n_files, size_bytes : int
         What was on disk when it was published: a truncated product shows.
     measures : mapping
@@ -97,8 +102,6 @@ class Manifest:
         ISO 8601 time (UTC) of publication.
     host : str
         Where it was made.
-    content : str
-        Hash of what the product says, where only that matters to what is made of it; empty where it does not.
     """
 
     key: str
@@ -106,6 +109,8 @@ class Manifest:
     version: int
     inputs: Mapping[str, str] = field(default_factory=dict)
     loss: Loss | None = None
+    passed: str = ""
+    content: str = ""
     n_files: int = 0
     size_bytes: int = 0
     measures: Mapping[str, Any] = field(default_factory=dict)
@@ -113,14 +118,12 @@ class Manifest:
     made: str = ""
     host: str = ""
     elapsed_s: float = 0.0
-    content: str = ""
 
     @property
     def fingerprint(self) -> str:
-        """What the product was really made of, or what it says, or ``"lost"``."""
-        if self.loss:
-            return LOST
-        return self.content or fingerprint(self.key, self.inputs)
+        """What the product was really made of, or ``"lost"``."""
+        said = {"content": self.content} if self.content else {}
+        return LOST if self.loss else fingerprint(self.key, {**self.inputs, **said})
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""

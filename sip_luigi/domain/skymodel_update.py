@@ -109,7 +109,9 @@ def new_source(detection: Detection, freq_hz: float, spectral_index: float, take
         dec_rad=detection.dec_rad,
         flux_jy=detection.flux_jy,
         reference_freq_hz=freq_hz,
-        spectral_index=(spectral_index,),
+        spectral_index=(
+            spectral_index if math.isnan(detection.spectral_index) else detection.spectral_index,
+        ),
         major_arcsec=detection.major_arcsec,
         minor_arcsec=detection.minor_arcsec,
         orientation_deg=detection.orientation_deg,

@@ -1,8 +1,9 @@
-"""The record of what was lost, kept on the head node with the job."""
+"""The record of what was lost or passed over, kept on the head node with the job."""
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,10 +11,13 @@ from sip_luigi.domain.product import Manifest
 from sip_luigi.node.files import write_atomically
 from sip_luigi.node.look import read_manifest
 
+Stamp = tuple[str, int, int]
+"""Name, inode and time of a record: what tells one version of it from another."""
+
 
 @dataclass
 class LossRecords:
-    """Losses of one observation, one file each.
+    """Products of one observation that were not made, one file each: lost, or passed over.
 
     Parameters
     ----------
@@ -23,24 +27,47 @@ class LossRecords:
 
     directory: Path
     _seen: dict[str, Manifest] | None = field(default=None)
+    _read: dict[Stamp, Manifest | None] = field(default_factory=dict)
 
     def all(self) -> dict[str, Manifest]:
-        """Every recorded loss by the name of its task."""
+        """Every record by the name of its task."""
         seen = self._seen
         if seen is None:
-            found = {path.stem: read_manifest(path) for path in sorted(self.directory.glob("*.json"))}
+            found = {name: self._manifest(name, stamp) for name, stamp in self._stamps()}
             seen = {name: manifest for name, manifest in found.items() if manifest}
             self._seen = seen
         return seen
 
+    def lost(self) -> dict[str, Manifest]:
+        """Those of them that are losses."""
+        return {name: manifest for name, manifest in self.all().items() if manifest.loss}
+
+    def _stamps(self) -> list[tuple[str, Stamp]]:
+        try:
+            with os.scandir(self.directory) as entries:
+                found = [(Path(entry.name), entry.stat()) for entry in entries]
+        except FileNotFoundError:
+            return []
+        return sorted(
+            (path.stem, (path.stem, status.st_ino, status.st_mtime_ns))
+            for path, status in found
+            if path.suffix == ".json"
+        )
+
+    def _manifest(self, name: str, stamp: Stamp) -> Manifest | None:
+        # A record is replaced, never changed: one that was read once need not be read again.
+        if stamp not in self._read:
+            self._read[stamp] = read_manifest(self.directory / f"{name}.json")
+        return self._read[stamp]
+
     def record(self, name: str, manifest: Manifest) -> None:
-        """Write a loss down."""
+        """Write down that a product was not made, and why."""
         self.directory.mkdir(parents=True, exist_ok=True)
         write_atomically(self.directory / f"{name}.json", json.dumps(manifest.to_json(), indent=1))
         self.forget()
 
     def remove(self, name: str) -> None:
-        """Strike a loss: the product has been made, or shall be tried again."""
+        """Strike a record: the product has been made, or shall be tried again."""
         (self.directory / f"{name}.json").unlink(missing_ok=True)
         self.forget()
 

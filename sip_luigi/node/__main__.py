@@ -28,7 +28,9 @@ COMMANDS = {
     "transfer_solutions": "h5parm",
     "model_agreement": "agreement",
     "finish_images": "images",
+    "bright_source": "images",
     "primary_beam": "primary_beam",
+    "spectral_cube": "cube",
     "find_sources": "find_sources",
 }
 """Every command and the module that holds the function of its name."""

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sip_luigi.domain.errors import BadData
 from sip_luigi.domain.skymodel_update import position_name
 from sip_luigi.node.plane import read_plane, write_plane
+from sip_luigi.node.spectral_indices import add_spectral_indices
 from sip_luigi.node.verify import verify_image
 from sip_luigi.programs.pybdsf import SourceFinding, process_arguments
 
@@ -46,13 +47,15 @@ def find_sources(request: dict[str, Any]) -> dict[str, Any]:
     request : dict
         ``detection_image``: FITS image with flat noise; ``catalogue``: FITS table to write; optional
         ``measure_image``: the same image corrected for the primary beam; ``gaussians``: FITS table to write;
-        ``rms_image, residual_image``: FITS images to write; ``options``: values of
+        ``rms_image, residual_image``: FITS images to write; ``cube``: parts of the band, for spectral indices;
+        ``options``: values of
         :class:`sip_luigi.programs.pybdsf.SourceFinding`.
 
     Returns
     -------
     dict
         ``n_sources``, ``n_gaussians``, ``n_outside`` (found where the corrected image is blank, left out),
+        ``n_spectral_indices``,
         ``rms_jy_beam`` (median of the noise map), ``frequency_hz``, ``beam_major_arcsec, beam_minor_arcsec``.
 
     Raises
@@ -69,6 +72,9 @@ def find_sources(request: dict[str, Any]) -> dict[str, Any]:
     _write_maps(request, found, image)
     sources, n_outside = _table(found.sources, measured["frequency_hz"], beam)
     gaussians, _ = _table((g for s in found.sources for g in s.gaussians), measured["frequency_hz"], beam)
+    cube = request.get("cube", "")
+    n_indices = add_spectral_indices(sources, cube, beam.at if beam else _everywhere)
+    add_spectral_indices(gaussians, cube, beam.at if beam else _everywhere)
     sources.write(request["catalogue"], format="fits", overwrite=True)
     if request.get("gaussians"):
         gaussians.write(request["gaussians"], format="fits", overwrite=True)
@@ -76,6 +82,7 @@ def find_sources(request: dict[str, Any]) -> dict[str, Any]:
         "n_sources": len(sources),
         "n_gaussians": len(gaussians),
         "n_outside": n_outside,
+        "n_spectral_indices": n_indices,
         "rms_jy_beam": float(np.nanmedian(found.rms_arr)),
         "frequency_hz": measured["frequency_hz"],
         "beam_major_arcsec": measured["beam_major_arcsec"],
@@ -106,6 +113,11 @@ class PrimaryBeam:
         # The median of nine pixels, because the ratio is rough where the image is close to zero.
         box = self.values[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2]
         return float(np.nanmedian(box)) if np.isfinite(self.values[y, x]) else float("nan")
+
+
+def _everywhere(ra_deg: float, dec_deg: float) -> float:
+    """The primary beam where none is known."""
+    return 1.0
 
 
 def _beam(image: str, corrected: str) -> PrimaryBeam:

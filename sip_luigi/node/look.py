@@ -29,7 +29,7 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
     dict
         ``products``: manifests by path, null where there is none that counts; ``raw``: list of ``{path,
         n_files, size_bytes, newest_ns}``; ``programs``: full path or null by name; ``disks``: by directory
-        ``{there, writable, free_bytes}``; ``cores`` that the node has.
+        ``{there, writable, free_bytes}``; ``cores`` and ``memory_bytes`` that the node has.
     """
     raw = request.get("raw")
     return {
@@ -38,6 +38,7 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
         "programs": {name: shutil.which(name, path=tool_path()) for name in request.get("programs", ())},
         "disks": {disk: disk_state(disk) for disk in request.get("disks", ())},
         "cores": len(os.sched_getaffinity(0)),
+        "memory_bytes": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
     }
 
 

@@ -20,6 +20,8 @@ from sip_luigi.node.plane import read_plane, write_plane
 Floats = NDArray[np.float64]
 Jones = NDArray[np.complex128]
 
+N_GRID = 33
+"""Points a side at which it is computed: 17 are wrong by 2 % where the beam is 0.36."""
 MAX_SUBBANDS = 8
 """Subbands at which the beam is computed, evenly over the band; between them it changes linearly enough."""
 MAX_TIMES = 7
@@ -70,24 +72,17 @@ def primary_beam(request: dict[str, Any]) -> dict[str, Any]:
     """
     data, header = read_plane(request["image"])
     _require_sin(request["image"], data, header)
-    sampled = _evenly(request["measurementsets"], MAX_SUBBANDS)
-    pointings = [_pointing(path) for path in sampled]
-    grid = _Grid(header, data.shape[-1], int(request.get("n_grid", 33)))
-    at_centre = bool(request.get("at_centre", True))
-    beams = [
-        beam_power(*grid.jones(p.path, time, p.freq_hz), p.weights, at_centre=at_centre)
-        for p in pointings
-        for time in p.times_mjd_s
-    ]
-    beam = grid.spread(np.mean(beams, axis=0))
+    pointings = sampled_pointings(request["measurementsets"])
+    n_grid, at_centre = int(request.get("n_grid", N_GRID)), bool(request.get("at_centre", True))
+    beam = beam_image(header, data.shape[-1], pointings, n_grid=n_grid, at_centre=at_centre)
     cutoff = float(request.get("cutoff", 0.1))
+    n_samples = sum(len(p.times_mjd_s) for p in pointings)
     history = [
-        f"primary beam: mean of {len(beams)} (time, subband) samples, EveryBeam",
-        f"beam grid {grid.size}x{grid.size}, cubic interpolation; corrected at the phase centre: {at_centre}",
+        f"primary beam: mean of {n_samples} (time, subband) samples, EveryBeam",
+        f"beam grid {n_grid}x{n_grid}, cubic interpolation; corrected at the phase centre: {at_centre}",
     ]
     write_plane(request["output_beam"], beam, header, {"BUNIT": ""}, history)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        corrected = np.where(beam >= cutoff, data / beam, np.nan)
+    corrected = divided(data, beam, cutoff)
     history = [*history, f"divided by the primary beam, blank where that is below {cutoff:g}"]
     write_plane(request["output_pbcor"], corrected, header, {"PBCOR": True, "PBCUT": cutoff}, history)
     return {
@@ -97,6 +92,56 @@ def primary_beam(request: dict[str, Any]) -> dict[str, Any]:
         "n_times": max(len(p.times_mjd_s) for p in pointings),
         "blanked_fraction": float(np.mean(~np.isfinite(corrected) & np.isfinite(data))),
     }
+
+
+def sampled_pointings(measurementsets: list[str]) -> list[Pointing]:
+    """What the beam of an image depends on, of subbands spread evenly over its band."""
+    return [_pointing(path) for path in _evenly(measurementsets, MAX_SUBBANDS)]
+
+
+def beam_image(
+    header: fits.Header,
+    n_pixels: int,
+    pointings: list[Pointing],
+    *,
+    freq_hz: float = 0.0,
+    n_grid: int = N_GRID,
+    at_centre: bool = True,
+) -> NDArray[np.float32]:
+    """Primary beam of an image, mean over times and subbands.
+
+    Parameters
+    ----------
+    header : astropy.io.fits.Header
+        Of the image, square and in SIN projection.
+    n_pixels : int
+        Its width.
+    pointings : list of Pointing
+        See :func:`sampled_pointings`.
+    freq_hz : float, optional
+        Frequency; 0: that of each subband.
+    n_grid : int, optional
+        Points a side at which the beam is computed.
+    at_centre : bool, optional
+        Whether the data were corrected for the beam at the phase centre.
+
+    Returns
+    -------
+    ndarray, shape (n_pixels, n_pixels)
+    """
+    grid = _Grid(header, n_pixels, n_grid)
+    beams = [
+        beam_power(*grid.jones(p.path, time, freq_hz or p.freq_hz), p.weights, at_centre=at_centre)
+        for p in pointings
+        for time in p.times_mjd_s
+    ]
+    return grid.spread(np.mean(beams, axis=0))
+
+
+def divided(data: NDArray[np.float32], beam: NDArray[np.float32], cutoff: float) -> NDArray[np.float32]:
+    """An image corrected for its primary beam, blank where that is lower than a cutoff."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(beam >= cutoff, data / beam, np.float32(np.nan))
 
 
 def beam_power(jones: Jones, centre: Jones, weights: Floats, *, at_centre: bool = True) -> Floats:

@@ -12,6 +12,7 @@ from sip_luigi.node.guard import guarded
 from sip_luigi.node.inspect import Reader, spectral_window
 from sip_luigi.node.plane import read_plane
 from sip_luigi.node.scan import Scan, refuse_unusable, scan
+from sip_luigi.node.uvcoverage import uv_extent
 
 DEAD_BELOW = 0.3
 """A station with less of the median amplitude is dead. Good ones of L102085 have 0.62 to 1.21 of it."""
@@ -37,7 +38,8 @@ def verify_measurementset(request: dict[str, Any]) -> dict[str, Any]:
         ``nonfinite_fraction`` of the cross-correlations; ``flagged_by_station``; ``station_amplitude`` (median
         over baselines of the rms amplitude) and ``station_noise`` (the same of XY and YX, which hold little of
         the sky) by station, without those that have no usable data; ``bad_stations``, a list of ``{station,
-        reason}``; ``flagged_stations``, those without usable data.
+        reason}``; ``flagged_stations``, those without usable data; ``longest_uv_m, shortest_uv_m`` of
+        :func:`sip_luigi.node.uvcoverage.uv_extent`.
 
     Raises
     ------
@@ -73,6 +75,7 @@ def _verify(request: dict[str, Any]) -> dict[str, Any]:
         **resolution,
         "flagged_fraction": found.cross(found.flagged) / total,
         "nonfinite_fraction": found.cross(found.nonfinite) / total,
+        **uv_extent(reader, found),
         **_station_figures(found, names, request),
     }
 

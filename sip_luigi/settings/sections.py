@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.domain.judgement import changed_limits
 from sip_luigi.domain.setting import Section, setting
 
 
@@ -146,7 +147,23 @@ class Pipeline(Section):
     section: ClassVar[str] = "pipeline"
 
     cycles: int = setting(
-        1, "Times that calibration, imaging and source finding are gone through", low=1, high=20
+        1,
+        "Most times that calibration, imaging and source finding are gone through; also ImagingPipeline --cycles N",
+        low=1,
+        high=20,
+    )
+    min_improvement: float = setting(
+        0.02,
+        "Cycles end when noise, dynamic range and number of sources all improve by a smaller fraction than this",
+        low=0,
+        high=1,
+    )
+    max_worsening: float = setting(
+        0.02,
+        "A cycle whose noise or dynamic range is worse by a larger fraction is rejected: the results come from the "
+        "one before",
+        low=0,
+        high=1,
     )
     image_subbands: bool = setting(False, "Make an image of each subband too", science=False)
     min_subband_fraction: float = setting(
@@ -158,6 +175,11 @@ class Pipeline(Section):
     max_gap_fraction: float = setting(
         0.5, "Widest gap that lost subbands may leave, as a fraction of the band", low=0, high=1
     )
+
+    @property
+    def repeats(self) -> bool:
+        """Whether there is more than one cycle, of which one turns out to be the best."""
+        return self.cycles > 1
 
 
 @dataclass(frozen=True)
@@ -224,8 +246,20 @@ class Quality(Section):
         "", "FITS table with RA and DEC in degrees and a flux column in Jy; empty: none"
     )
     reference_flux_column: str = setting("", "Its flux column; empty: the first of the usual names")
-    strict: bool = setting(False, "A degraded outcome ends with a non-zero exit status", science=False)
-    min_reference_snr: float = setting(7.0, "Signal to noise above which sources are compared", low=1)
-    max_noise_ratio: float = setting(
-        1.5, "Image noise over Stokes-V noise above which the verdict is poor", low=1
+    strict: bool = setting(
+        False,
+        "A degraded outcome or a poor verdict ends with a non-zero exit status; also ImagingPipeline --strict",
+        science=False,
     )
+    min_reference_snr: float = setting(
+        7.0, "Signal to noise that a source must be expected to have for being looked for and compared", low=1
+    )
+    limits: str = setting(
+        "",
+        "Limits in the place of those of docs/quality.md, figure=poor_below:good_from:good_to:poor_above, as in: "
+        "flagged_fraction=::0.4:0.8 n_sources=1:5::",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        changed_limits(self.limits)

@@ -34,7 +34,8 @@ from sip_luigi.execution.jobs import JobSpec, part_path, run_job
 from sip_luigi.execution.targets import FileTarget, ProductTarget
 from sip_luigi.node.files import own_part, remove, sweep
 from sip_luigi.node.publish import measure, publish
-from sip_luigi.tasks.chain import CHAIN, Need
+from sip_luigi.settings import Settings, load_settings
+from sip_luigi.tasks.chain import CHAIN, Need, in_cycle
 from sip_luigi.tasks.console import keep_log, refuse
 from sip_luigi.tasks.context import BAND, HEAD, Context, ContextParameter, open_context
 from sip_luigi.tasks.progress import Teller
@@ -56,8 +57,6 @@ class Stage(luigi.Task):
     stage: ClassVar[str]
     version: ClassVar[int] = 1
     target_class: ClassVar[type[ProductTarget]] = ProductTarget
-    counts_by_content: ClassVar[bool] = False
-    """Whether what is made of the product depends on what it says alone, not on what that follows from."""
     may_be_lost: ClassVar[bool] = False
     """Whether the observation goes on without this product, whatever went wrong with it."""
 
@@ -103,20 +102,23 @@ class Stage(luigi.Task):
         ctx = self.ctx.calibrator if need.of_calibrator else self.ctx
         if ctx is None:
             raise ConfigurationError(f"{self.name} needs {need.stage} of a calibrator, but none is named")
-        stage, cycle = need.stage, self.cycle_of(need)
-        if cycle < 0:
-            stage, cycle = need.at_first, 0
-        if not need.every_subband:
-            yield name, other(ctx, stage, subband=getattr(self, "subband", ""), cycle=cycle)
-            return
-        for subband in ctx.subbands:
-            yield subband.name, other(ctx, stage, subband=subband.name, cycle=cycle)
+        own = getattr(self, "subband", "")
+        subbands = [subband.name for subband in ctx.subbands] if need.every_subband else [own]
+        for cycle in self.cycles_of(need):
+            stage = need.stage if cycle >= 0 else need.at_first
+            for subband in subbands if stage else ():
+                role = subband if need.every_subband else name
+                role = in_cycle(role, cycle) if need.cycle == "every" else role
+                yield role, other(ctx, stage, subband=subband, cycle=max(cycle, 0))
 
-    def cycle_of(self, need: Need) -> int:
-        """Cycle of self-calibration from which something is needed; -1 before the first."""
-        if need.cycle == "last":
-            return self.ctx.settings.pipeline.cycles - 1
-        return getattr(self, "cycle", 0) - (need.cycle == "previous")
+    def cycles_of(self, need: Need) -> range:
+        """Cycles of self-calibration from which something is needed; -1 before the first."""
+        n_cycles = self.ctx.settings.pipeline.cycles
+        if need.cycle == "every":
+            return range(n_cycles)
+        own = getattr(self, "cycle", 0) - (need.cycle == "previous")
+        only = n_cycles - 1 if need.cycle == "last" else own
+        return range(only, only + 1)
 
     def science(self) -> dict[str, Any]:
         """Settings that decide what the product contains."""
@@ -152,11 +154,6 @@ class Stage(luigi.Task):
     # -- what follows from it -------------------------------------------------------------------------
 
     @property
-    def calibrator(self) -> str:
-        """Observation of a calibrator that the command line names; empty: as the settings say."""
-        return str(getattr(self, "calibrator_obs_id", ""))
-
-    @property
     def is_root(self) -> bool:
         """Whether this is the task that the user asked for."""
         return self.context is None
@@ -167,21 +164,23 @@ class Stage(luigi.Task):
         if self.context is not None:
             return cast(Context, self.context)
         if self._own_context is None:
-            self._own_context = open_context(self.obs_id, calibrator_obs_id=self.calibrator)
+            self._own_context = open_context(self.obs_id, self.read_settings())
         return self._own_context
+
+    def read_settings(self) -> Settings:
+        """The configuration of an own context."""
+        return load_settings()
 
     @cached_property
     def key(self) -> str:
         """Merkle key of the product."""
-        keys = {role: task.passed_key for role, task in self.dependencies.items()}
+        keys = {role: task.key for role, task in self.dependencies.items() if role not in self.by_content}
         return product_key(self.stage, self.version, self.science(), keys)
 
     @property
-    def passed_key(self) -> str:
-        """What the key of a stage that uses the product takes from it."""
-        if self.counts_by_content:
-            return product_key(self.stage, self.version, self.science(), {})
-        return self.key
+    def by_content(self) -> frozenset[str]:
+        """Roles of inputs of which only what they say counts, see :attr:`sip_luigi.tasks.chain.Need.by_content`."""
+        return frozenset(role for role, need in CHAIN[self.task_family].items() if need.by_content)
 
     @cached_property
     def dependencies(self) -> dict[str, Stage]:
@@ -214,8 +213,16 @@ class Stage(luigi.Task):
         ):
             return False
         found = {role: task.output().manifest() for role, task in self.dependencies.items()}
-        made_of = {role: entry.fingerprint for role, entry in found.items() if entry}
+        made_of = self.made_of({role: entry for role, entry in found.items() if entry})
         return manifest.inputs == made_of and self.is_intact(manifest)
+
+    def made_of(self, inputs: Inputs) -> dict[str, str]:
+        """What the manifest says of the inputs, by role."""
+        by_content = self.by_content
+        return {
+            role: manifest.content if role in by_content and not manifest.loss else manifest.fingerprint
+            for role, manifest in inputs.items()
+        }
 
     def run(self) -> None:
         """Make the product unless it is there; record a loss or raise when it cannot be made."""
@@ -232,9 +239,12 @@ class Stage(luigi.Task):
     def _run_in_place(self) -> None:
         self.ctx.forget()
         inputs, present = self._look()
-        made_of = {role: manifest.fingerprint for role, manifest in inputs.items()}
+        made_of = self.made_of(inputs)
         if present and present.inputs == made_of and self.is_intact(present):
             self._refuse_loss(present)
+            return
+        if reason := self.passes(inputs):
+            self._pass_over(reason, made_of)
             return
         if self.leave_drained_node():
             inputs, _ = self._look()
@@ -256,6 +266,16 @@ class Stage(luigi.Task):
     def leave_drained_node(self) -> bool:
         """Move to another node if the one of the product takes no new work; tell whether it did."""
         return False
+
+    def passes(self, inputs: Inputs) -> str:
+        """Why nobody needs this product any more, empty when it has to be made."""
+        return next((manifest.passed for manifest in inputs.values() if manifest.passed), "")
+
+    def _pass_over(self, reason: str, made_of: dict[str, str]) -> None:
+        logger.debug("%s is passed over: %s", self.name, reason)
+        manifest = Manifest(self.key, self.stage, self.version, inputs=made_of, passed=reason)
+        self.ctx.losses.record(self.name, manifest)
+        self.ctx.forget()
 
     def _refuse_loss(self, manifest: Manifest | None) -> None:
         """Raise when the very thing that the user asked for is lost."""
@@ -428,7 +448,7 @@ class NodeStage(Stage):
             key=self.key,
             stage=self.stage,
             version=self.version,
-            inputs={role: manifest.fingerprint for role, manifest in inputs.items()},
+            inputs=self.made_of(inputs),
             steps=self.steps(inputs, part_path(product, self.key)),
             lease_s=cluster.lease_s,
             timeout_s=cluster.limit_of(self.stage),
@@ -468,7 +488,7 @@ class HeadStage(Stage):
         raise NotImplementedError
 
     def content(self, measures: Mapping[str, Any]) -> str:
-        """Hash of what the product says, of a stage that counts by it; its measures are as :meth:`write` gave them."""
+        """What the product says, for those who go by that alone; its measures are as :meth:`write` gave them."""
         return ""
 
     def product(self) -> Product:
@@ -497,7 +517,7 @@ class HeadStage(Stage):
                 key=self.key,
                 stage=self.stage,
                 version=self.version,
-                inputs={role: manifest.fingerprint for role, manifest in inputs.items()},
+                inputs=self.made_of(inputs),
                 n_files=n_files,
                 size_bytes=size,
                 measures=measures,

@@ -42,6 +42,13 @@ class Calibrate(CycleStage, Dp3Stage):
             found["transfer"] = vars(settings.calibrator.transfer())
         return found
 
+    def passes(self, inputs: Inputs) -> str:
+        """No cycle follows one that was the last."""
+        judgement = inputs.get("judgement")
+        if judgement is None or judgement.measures["judgement"]["goes_on"]:
+            return ""
+        return str(judgement.measures["judgement"]["reason"])
+
     def steps(self, inputs: Inputs, part: str) -> Steps:
         """Write model and transferred solutions, run DP3, then look at data and solutions."""
         settings = self.ctx.settings

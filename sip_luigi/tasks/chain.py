@@ -6,7 +6,7 @@ This table is the graph. A stage of one's own is a file in this folder with its 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -20,27 +20,38 @@ class Need:
         Class of the stage that makes it; it is asked for the same subband and cycle where it has them.
     every_subband : bool
         Take it of each subband, under the name of the subband as its role.
-    cycle : {"same", "previous", "last"}
-        Of which cycle of self-calibration.
+    cycle : {"same", "previous", "last", "every"}
+        Of which cycle of self-calibration; of every one, the number of the cycle is put to the role.
     at_first : str
-        Class of the stage that stands in where there is no previous cycle.
+        Class of the stage that stands in where there is no previous cycle; empty: nothing is taken then.
     of_calibrator : bool
         Of the calibrator's observation instead of this one.
+    by_content : bool
+        What the product says counts alone, not what that follows from: as long as it says the same, nothing is redone.
     when : str
         Setting that has to be true, or not empty, ``section.key``; empty: always.
     """
 
     stage: str
     every_subband: bool = False
-    cycle: Literal["same", "previous", "last"] = "same"
+    cycle: Literal["same", "previous", "last", "every"] = "same"
     at_first: str = ""
     of_calibrator: bool = False
+    by_content: bool = False
     when: str = ""
 
 
 SKYMODEL = Need("UpdateSkyModel", cycle="previous", at_first="InitialSkyModel")
-STATIONS = Need("FlagStations", when="stations.enabled")
+STATIONS = Need("FlagStations", by_content=True, when="stations.enabled")
 CALIBRATOR = Need("CombineCalibrator", of_calibrator=True, when="calibration.calibrator_obs_id")
+JUDGED = Need("JudgeCycle", cycle="last")
+RESULTS: Mapping[str, Need] = {
+    "image": Need("ImageBand", cycle="every"),
+    "sources": Need("FindSources", cycle="every"),
+    "skymodel": Need("UpdateSkyModel", cycle="every"),
+    "judgement": JUDGED,
+}
+"""What the results are taken from: the best cycle is known only when all of them have been judged."""
 
 CHAIN: Mapping[str, Mapping[str, Need]] = {
     "DescribeSubband": {},
@@ -57,24 +68,41 @@ CHAIN: Mapping[str, Mapping[str, Need]] = {
         "stations": STATIONS,
         "calibrator": CALIBRATOR,
         "skymodel": SKYMODEL,
+        "judgement": Need("JudgeCycle", cycle="previous", by_content=True),
     },
-    "ImageSubband": {"data": Need("Calibrate", cycle="last"), "vds": Need("DescribeSubband")},
+    "ImageSubband": {
+        "data": Need("Calibrate", cycle="every"),
+        "vds": Need("DescribeSubband"),
+        "judgement": replace(JUDGED, by_content=True, when="pipeline.repeats"),
+    },
     "GatherSubband": {"data": Need("Calibrate")},
-    "ImageBand": {"gvds": Need("DescribeObservation"), "subbands": Need("GatherSubband", every_subband=True)},
+    "ImageBand": {
+        "gvds": Need("DescribeObservation"),
+        "subbands": Need("GatherSubband", every_subband=True),
+        "skymodel": SKYMODEL,
+    },
     "FindSources": {"image": Need("ImageBand")},
     "UpdateSkyModel": {"sources": Need("FindSources"), "skymodel": SKYMODEL},
+    "JudgeCycle": {
+        "image": Need("ImageBand"),
+        "sources": Need("FindSources"),
+        "subbands": Need("GatherSubband", every_subband=True),
+        "before": Need("JudgeCycle", cycle="previous"),
+    },
     "QualityReport": {
+        **RESULTS,
         "gvds": Need("DescribeObservation"),
-        "image": Need("ImageBand", cycle="last"),
-        "sources": Need("FindSources", cycle="last"),
-        "skymodel": Need("UpdateSkyModel", cycle="last"),
-        "subbands": Need("GatherSubband", every_subband=True, cycle="last"),
+        "model": Need("InitialSkyModel"),
+        "subbands": Need("GatherSubband", every_subband=True, cycle="every"),
     },
     "ImagingPipeline": {
+        **RESULTS,
         "report": Need("QualityReport"),
-        "image": Need("ImageBand", cycle="last"),
-        "sources": Need("FindSources", cycle="last"),
-        "skymodel": Need("UpdateSkyModel", cycle="last"),
         "image_subbands": Need("ImageSubband", every_subband=True, when="pipeline.image_subbands"),
     },
 }
+
+
+def in_cycle(role: str, cycle: int) -> str:
+    """Role of what is taken from one of several cycles."""
+    return f"{role}.cycle{cycle}"

@@ -123,6 +123,10 @@ class Context:
         """Cores of a compute node that are used."""
         return self._cores.get(node, 1)
 
+    def memory_bytes(self, node: str) -> int:
+        """Memory of a compute node, 0 where it is not known."""
+        return next((entry.memory_bytes for entry in self.nodes if entry.name == node), 0)
+
     def takes_work(self, node: str) -> bool:
         """Whether new work may be started on a node."""
         return node not in self.states.read()
@@ -224,7 +228,7 @@ class ContextParameter(luigi.Parameter[Any]):
         """A context is no string, and no mistake."""
 
 
-def open_context(obs_id: str, settings: Settings | None = None, *, calibrator_obs_id: str = "") -> Context:
+def open_context(obs_id: str, settings: Settings | None = None) -> Context:
     """Read the configuration, look at all nodes, find the observation and give its subbands their places.
 
     Parameters
@@ -232,9 +236,7 @@ def open_context(obs_id: str, settings: Settings | None = None, *, calibrator_ob
     obs_id : str
         The observation.
     settings : Settings, optional
-        The configuration; read when it is not given.
-    calibrator_obs_id : str
-        Observation of the calibrator; empty: as ``[calibration] calibrator_obs_id`` says.
+        The configuration; read when it is not given. Where it names a calibrator, that is opened too.
 
     Raises
     ------
@@ -245,7 +247,7 @@ def open_context(obs_id: str, settings: Settings | None = None, *, calibrator_ob
     TransportError
         A node could not be asked.
     """
-    settings = _with_calibrator(settings or load_settings(), calibrator_obs_id)
+    settings = settings or load_settings()
     calibrator_obs_id = settings.calibration.calibrator_obs_id
     check_obs_id(obs_id)
     if not calibrator_obs_id:
@@ -258,16 +260,8 @@ def open_context(obs_id: str, settings: Settings | None = None, *, calibrator_ob
         )
     ctx = _open(obs_id, settings)
     # Its own stages are the same whichever target they are for: nothing of the target is in their settings.
-    calibrator = _open(calibrator_obs_id, _with_calibrator(settings, None), ctx)
-    return replace(ctx, calibrator=calibrator)
-
-
-def _with_calibrator(settings: Settings, calibrator_obs_id: str | None) -> Settings:
-    """Settings that name another calibrator; None takes it out, empty leaves it."""
-    if calibrator_obs_id == "":
-        return settings
-    chosen = replace(settings.calibration, calibrator_obs_id=calibrator_obs_id or "")
-    return replace(settings, calibration=chosen)
+    own = replace(settings, calibration=replace(settings.calibration, calibrator_obs_id=""))
+    return replace(ctx, calibrator=_open(calibrator_obs_id, own, ctx))
 
 
 def _open(obs_id: str, settings: Settings, beside: Context | None = None) -> Context:

@@ -9,15 +9,17 @@ from sip_luigi.domain.product import Product
 from sip_luigi.execution.targets import ImageTarget
 from sip_luigi.tasks.base import Inputs, NodeStage, Steps
 from sip_luigi.tasks.cycle import CycleStage
-from sip_luigi.tasks.imaging import CORRECTED, IMAGE
+from sip_luigi.tasks.imaging import CORRECTED, CUBE, IMAGE
 
-CATALOGUE = "catalogue.fits"
+CATALOGUE, GAUSSIANS = "catalogue.fits", "gaussians.fits"
+RMS_MAP, SOURCES_REMOVED = "rms.fits", "residual.fits"
 
 
 class FindSources(CycleStage, NodeStage):
     """Find sources on the flat-noise image, measure them on the beam-corrected one."""
 
     stage = "find_sources"
+    version = 2
     target_class = ImageTarget
 
     @property
@@ -41,9 +43,10 @@ class FindSources(CycleStage, NodeStage):
             "detection_image": f"{image}/{IMAGE}",
             "measure_image": f"{image}/{CORRECTED}",
             "catalogue": f"{part}/{CATALOGUE}",
-            "gaussians": f"{part}/gaussians.fits",
-            "rms_image": f"{part}/rms.fits",
-            "residual_image": f"{part}/residual.fits",
+            "gaussians": f"{part}/{GAUSSIANS}",
+            "rms_image": f"{part}/{RMS_MAP}",
+            "residual_image": f"{part}/{SOURCES_REMOVED}",
+            "cube": f"{image}/{CUBE}" if "spectral_cube" in inputs["image"].measures else "",
             "options": asdict(self.ctx.settings.source_finding),
         }
         return ({"call": "find_sources", "request": request},)

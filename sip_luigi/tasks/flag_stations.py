@@ -22,7 +22,6 @@ class FlagStations(HeadStage):
     """
 
     stage = "flag_stations"
-    counts_by_content = True
 
     def science(self) -> dict[str, Any]:
         """Settings of ``[stations]``."""
@@ -74,7 +73,7 @@ class FlagStations(HeadStage):
     def content(self, measures: Mapping[str, Any]) -> str:
         """What is flagged and when; the figures behind it are not asked for by anybody."""
         flagged = {name: entry["spans_mjd_s"] for name, entry in measures["stations"].items()}
-        return digest({"settings": self.passed_key, "flagged": flagged})
+        return digest(flagged)
 
     def _read(self, subband: str, averaging: Mapping[str, Any]) -> StationStatistics:
         product = self.dependencies[subband].product()

@@ -80,5 +80,6 @@ def observation_measures(gvds: Gvds, described: list[Manifest]) -> dict[str, Any
         "start_freq_hz": min(gvds.start_freqs_hz),
         "end_freq_hz": max(gvds.end_freqs_hz),
         "n_stations": len(gvds.parts[0].station_names),
+        "antenna_set": described[0].measures.get("antenna_set", ""),
         "max_baseline_m": max(manifest.measures["max_baseline_m"] for manifest in described),
     }

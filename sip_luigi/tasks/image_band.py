@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from sip_luigi.domain.errors import QuorumLost
 from sip_luigi.domain.product import Loss, Product
 from sip_luigi.domain.quorum import Quorum
+from sip_luigi.domain.skymodel import parse_skymodel
 from sip_luigi.tasks.base import Inputs, Steps
 from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.gvds import losses
-from sip_luigi.tasks.imaging import ImagingStage
+from sip_luigi.tasks.imaging import ImagingStage, coverage
 from sip_luigi.tasks.subband import SubbandNodeStage
 
 
@@ -47,14 +49,17 @@ class ImageBand(CycleStage, ImagingStage):
         """Image every subband that is not lost."""
         used = [name for name, loss in self.losses(inputs).items() if not loss]
         paths = {name: self.measurementset(name) for name in used}
-        channels = [inputs[name].measures["verify_measurementset"]["n_channels"] for name in used]
-        return self.imaging_steps(
-            part,
-            self.geometry(inputs["gvds"].measures),
-            list(paths.values()),
-            [path for name, path in paths.items() if inputs[name].measures["beam"]],
-            sum(channels),
+        data = coverage(
+            inputs["gvds"].measures, [inputs[name] for name in used], self.largest_source_arcsec()
         )
+        with_beam = [path for name, path in paths.items() if inputs[name].measures["beam"]]
+        return self.imaging_steps(part, data, list(paths.values()), with_beam)
+
+    def largest_source_arcsec(self) -> float:
+        """Major axis of the widest component of the model that the data were calibrated with."""
+        path = Path(self.dependencies["skymodel"].product().path)
+        model = parse_skymodel(path.read_text(encoding="utf-8"), path)
+        return max((source.major_arcsec for source in model.sources), default=0.0)
 
     def losses(self, inputs: Inputs) -> dict[str, Loss | None]:
         """Loss of each subband in order of frequency, None for those that can be used."""

@@ -7,12 +7,13 @@ from typing import Any
 from sip_luigi.domain.product import Product
 from sip_luigi.execution.targets import ImageTarget
 from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.cycle import FromBestCycle
 from sip_luigi.tasks.dp3_stage import described
-from sip_luigi.tasks.imaging import ImagingStage
+from sip_luigi.tasks.imaging import ImagingStage, coverage
 from sip_luigi.tasks.subband import SubbandNodeStage
 
 
-class ImageSubband(ImagingStage, SubbandNodeStage):
+class ImageSubband(FromBestCycle, ImagingStage, SubbandNodeStage):
     """Image one subband alone; switched on by ``[pipeline] image_subbands``."""
 
     stage = "image_subband"
@@ -26,19 +27,20 @@ class ImageSubband(ImagingStage, SubbandNodeStage):
         """Settings of ``[imaging]``."""
         return ImagingStage.science(self)
 
+    def refuse_lost(self, inputs: Inputs) -> None:
+        """The best cycle alone counts."""
+        super().refuse_lost({"data": inputs[self.best("data", inputs)], "vds": inputs["vds"]})
+
     def steps(self, inputs: Inputs, part: str) -> Steps:
         """Image this subband."""
-        path = f"{self.dependencies['data'].product().path}/{self.measurementset}"
-        data, found = inputs["data"].measures, described(inputs["vds"])
+        role = self.best("data", inputs)
+        path = f"{self.dependencies[role].product().path}/{self.measurementset}"
+        found = described(inputs["vds"])
         field = {
             "max_baseline_m": found["max_baseline_m"],
             "start_freq_hz": min(found["start_freqs_hz"]),
             "end_freq_hz": max(found["end_freqs_hz"]),
+            "antenna_set": found.get("antenna_set", ""),
         }
-        return self.imaging_steps(
-            part,
-            self.geometry(field),
-            [path],
-            [path] if data["beam"] else [],
-            data["verify_measurementset"]["n_channels"],
-        )
+        data = coverage(field, [inputs[role]])
+        return self.imaging_steps(part, data, [path], [path] if inputs[role].measures["beam"] else [])

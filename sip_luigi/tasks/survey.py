@@ -128,7 +128,8 @@ def _compute_nodes(
             logger.warning("%s has what it needs again and takes part", node.name)
         cores = settings.cluster.cores or answer["cores"]
         sees = _storage_seen(cluster, node)
-        found.append(ComputeNode(node.name, cores, answer["disks"][disk]["free_bytes"], sees))
+        free, memory = answer["disks"][disk]["free_bytes"], answer.get("memory_bytes", 0)
+        found.append(ComputeNode(node.name, cores, free, sees, memory))
     if problems and not found:
         raise ConfigurationError("; ".join(problems))
     if not found:

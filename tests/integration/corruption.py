@@ -60,6 +60,12 @@ def other_field(path):
             field.putcol(name, field.getcol(name) + 0.01)
 
 
+def swapped_polarisations(path):
+    """The feeds of one antenna of each baseline exchanged: XX stands where XY should be."""
+    with table(str(path), readonly=False, ack=False) as data:
+        data.putcol("DATA", data.getcol("DATA")[:, :, [1, 0, 3, 2]])
+
+
 # What the message about each has to say.
 CORRUPTIONS = {
     empty: "no rows|empty",

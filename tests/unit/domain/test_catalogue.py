@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sip_luigi.domain.catalogue import Detection, angle, chord, match, nearest, unit_vectors
-from sip_luigi.domain.quality import Positions, compare, robust_sigma, thermal_noise_jy
+from sip_luigi.domain.quality import robust_sigma, thermal_noise_jy
 from sip_luigi.domain.skymodel import SkyModel, Source
 from sip_luigi.domain.skymodel_update import position_name, update_sky_model
 
@@ -50,17 +51,6 @@ def test_robust_sigma_of_a_normal_distribution_with_outliers():
     assert robust_sigma(values) == pytest.approx(2, rel=0.03)
 
 
-def test_comparison_finds_scale_and_shift():
-    rng = np.random.default_rng(2)
-    ra, dec, flux = rng.uniform(3.0, 3.1, 200), rng.uniform(0.9, 0.95, 200), rng.uniform(1, 10, 200)
-    shifted = Positions(ra, dec + 3 * ARCSEC, 1.1 * flux)
-    found = compare(shifted, Positions(ra, dec, flux), 10 * ARCSEC)
-    assert found.n_matched == 200
-    assert found.flux_ratio_median == pytest.approx(1.1)
-    assert found.flux_ratio_scatter == pytest.approx(0, abs=1e-9)
-    assert found.astrometric_offset_arcsec == pytest.approx(3, rel=1e-6)
-
-
 def test_thermal_noise_scales():
     reference = thermal_noise_jy(8 * 3600, 48e6, 1.0, math.pi / 2, 62)
     assert reference == pytest.approx(62e-6)
@@ -101,6 +91,11 @@ def test_new_and_undetected():
     assert made.undetected == ("a",)
     assert made.model.sources[0].flux_jy == 1.0
     assert [s.spectral_index for s in made.model.sources[1:]] == [(-0.7,)]
+
+
+def test_a_new_source_takes_the_spectral_index_that_was_measured():
+    measured = replace(detection(11, 50, 2.0), spectral_index=-1.2)
+    assert update([], measured).model.sources[0].spectral_index == (-1.2,)
 
 
 def test_the_update_is_measured_at_the_frequency_of_the_image():

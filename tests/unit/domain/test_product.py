@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from sip_luigi.domain.errors import BadData
@@ -26,3 +28,15 @@ def test_manifest_of_a_directory_goes_with_it_and_of_a_file_beside_it():
     assert Product("n", "/a/b").manifest_path == "/a/b/sip-manifest.json"
     assert Product("n", "/a/b.vds", "file").manifest_path == "/a/.b.vds.manifest.json"
     assert Product("n", "/a/b").part_path("x") == "/a/b.part-x"
+
+
+def test_a_decision_is_part_of_the_fingerprint():
+    plain, decided, otherwise = (Manifest("k", "s", 1, content=word) for word in ("", "go on", "stop"))
+    assert len({m.fingerprint for m in (plain, decided, otherwise)}) == 3
+    assert Manifest.from_json(decided.to_json()) == decided
+
+
+def test_what_was_passed_over_is_no_loss():
+    passed = Manifest("k", "s", 1, passed="converged")
+    assert passed.fingerprint != "lost"
+    assert Manifest.from_text(json.dumps(passed.to_json())) == passed

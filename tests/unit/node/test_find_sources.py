@@ -8,6 +8,7 @@ from astropy.wcs import WCS
 
 from sip_luigi.domain.errors import BadData
 from sip_luigi.node.find_sources import COLUMN_ORDER, UNITS
+from sip_luigi.node.spectral_indices import COLUMNS as SPECTRAL
 
 PIXEL_DEG = 7.0 / 3600
 BEAM_PIXELS = 4.0
@@ -67,7 +68,7 @@ def test_sources_are_measured_where_they_are(call, draw, tmp_path):
     assert measures["beam_major_arcsec"] == pytest.approx(28.0)
     assert measures["rms_jy_beam"] == pytest.approx(NOISE, rel=0.1)
     catalogue = Table.read(names["catalogue"])
-    assert tuple(catalogue.colnames) == COLUMN_ORDER
+    assert tuple(catalogue.colnames) == (*COLUMN_ORDER, *SPECTRAL)
     catalogue.sort("TOTAL_FLUX", reverse=True)
     for row, (x, y, flux) in zip(catalogue, SOURCES, strict=True):
         ra, dec = position(image, x, y)
@@ -114,7 +115,7 @@ def test_an_empty_field_gives_an_empty_catalogue(call, draw, tmp_path):
     assert (measures["n_sources"], measures["n_gaussians"]) == (0, 0)
     catalogue = Table.read(tmp_path / "catalogue.fits")
     assert len(catalogue) == 0
-    assert set(catalogue.colnames) == set(COLUMN_ORDER)
+    assert set(catalogue.colnames) == {*COLUMN_ORDER, *SPECTRAL}
     assert str(catalogue["RA"].unit) == UNITS["RA"]
 
 

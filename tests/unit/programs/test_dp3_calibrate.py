@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from sip_luigi.domain.errors import ConfigurationError
-from sip_luigi.programs.dp3 import DataShape, Preprocessing
+from sip_luigi.programs.dp3 import DataShape
 from sip_luigi.programs.dp3_calibrate import (
     Calibration,
     Calibrator,
@@ -13,6 +13,7 @@ from sip_luigi.programs.dp3_calibrate import (
     solution_paths,
     solve_calibrator_steps,
 )
+from sip_luigi.programs.dp3_preprocess import Preprocessing
 
 SHAPE = DataShape(n_times=3600, n_channels=64, interval_s=1.00139, channel_width_hz=3051.7578125)
 
