@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from sip_luigi.cli.common import reported, show_progress
+from sip_luigi.domain.errors import SipError
 
 if TYPE_CHECKING:
     from sip_luigi.selftest.sites import Site
@@ -60,7 +62,7 @@ def selftest(
     try:
         with reported():
             if several:
-                figures = run_several(folder, several, workers, calibrator)
+                figures = run_several(several, lambda number: run_in(folder, number, workers, calibrator))
             else:
                 with site(folder, on_cluster=False) as place:
                     figures, _ = run_selftest(place, seed, workers, calibrator)
@@ -71,15 +73,26 @@ def selftest(
     sys.exit(1 if figures["failures"] else 0)
 
 
-def run_several(folder: Path, seeds: Sequence[int], workers: int, calibrator: bool) -> dict[str, Any]:
-    """Run one seed after the other, each in a directory of its own, and judge runs and medians."""
+def run_in(folder: Path, seed: int, workers: int, calibrator: bool) -> dict[str, Any]:
+    """Run one seed in a directory of its own."""
+    with site(folder / f"seed{seed}", on_cluster=False) as place:
+        return run_selftest(place, seed, workers, calibrator)[0]
+
+
+def run_several(seeds: Sequence[int], run: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
+    """Run one seed after the other, and judge runs and medians.
+
+    A run that ends with an error is one that failed; the others go on.
+    """
     from sip_luigi.selftest.comparison import summary  # noqa: PLC0415 - numpy takes a while
 
-    runs = []
+    runs: list[dict[str, Any]] = []
     for number in seeds:
         click.echo(f"seed {number}", err=True)
-        with site(folder / f"seed{number}", on_cluster=False) as place:
-            runs.append(run_selftest(place, number, workers, calibrator)[0])
+        try:
+            runs.append(run(number))
+        except SipError as error:
+            runs.append({"seed": number, "failures": [f"{type(error).__name__}: {error}"]})
     figures = summary(runs)
     show_several(figures)
     return figures
@@ -156,11 +169,11 @@ def show_several(figures: dict[str, Any]) -> None:
     runs = figures["runs"]
     table = Table("figure", *(f"seed {run['seed']}" for run in runs), "median")
     for name, median in figures["medians"].items():
-        table.add_row(name, *(_shown(value) for value in (*(run[name] for run in runs), median)))
+        table.add_row(name, *(_shown(value) for value in (*(run.get(name) for run in runs), median)))
     console = Console()
     console.print(table)
     for failure in figures["failures"]:
-        console.print(f"[red]missed[/red] {failure}")
+        console.print("[red]missed[/red]", Text(failure))
 
 
 def _shown(value: float | None) -> str:

@@ -36,9 +36,10 @@ def observation(seed: int) -> SimulationOptions:
     """The observation of the self-test.
 
     Everything that a LOFAR observation has to deal with, as mildly as on a quiet night: a screen at 300 km whose
-    electron content differs over the field by 0.006 TECU rms (0.010 TECU, or 0.6 rad, at the remote stations)
+    electron content differs over the field by 0.0017 TECU rms (0.003 TECU, or 0.17 rad, at the remote stations)
     from what calibration towards the centre takes away, the A-team in the side lobes, leakage of 1 %, a bandpass
-    with a ripple of 1 %, clocks that are off by 10 ns, interference, a dead station and a noisy one.
+    with a ripple of 1 %, clocks that are off by 10 ns, interference, a dead station and a noisy one. No source is
+    brighter than 1 Jy: what the ionosphere scatters grows with their fluxes.
 
     Noise of 2.5 Jy is that of a core station (SEFD 3 kJy at 140 MHz, van Haarlem et al. 2013, A&A 556, A2) in
     a channel of 24 kHz and 30 s. The sources lie inside the image that the default settings make; the faintest
@@ -52,6 +53,7 @@ def observation(seed: int) -> SimulationOptions:
         field_radius_deg=2.1,
         sources=150,
         flux_min_jy=0.02,
+        flux_max_jy=1.0,
         spectral_curvature_scatter=0.2,
         extended_fraction=0.1,
         ateam=True,
@@ -59,6 +61,7 @@ def observation(seed: int) -> SimulationOptions:
         bandpass_ripple=0.01,
         clock_offset_ns=10.0,
         leakage=0.01,
+        tec_rms_tecu=0.015,
         ionosphere_height_km=300.0,
         noisy_stations=1,
     )

@@ -466,3 +466,29 @@ class TestFiles:
     def test_jobs_are_checked(self, tmp_path):
         with pytest.raises(ConfigurationError, match="jobs"):
             simulate(SMALL, tmp_path, jobs=0)
+
+
+def test_command_writes_the_calibrator_beside_the_target(tmp_path):
+    arguments = (
+        *("--stations=3", "--subbands=1", "--channels=2", "--duration-s=120", "--no-beam", "--obs-id=L7002"),
+        *("--dead-stations=1", "--jobs=1", "--calibrator=3C295", "--calibrator-duration-s=60"),
+    )
+    done = subprocess.run(
+        [str(DP3.with_name("sip")), "simulate", str(tmp_path), *arguments, "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer = json.loads(done.stdout.splitlines()[-1])
+    target, calibrator = answer["measurementsets"], answer["calibrator"]["measurementsets"]
+    assert answer["calibrator"]["obs_id"] == "L7001"
+    assert [Path(path).name for path in (*target, *calibrator)] == [
+        "L7002_SAP000_SB000_uv.MS",
+        "L7001_SAP000_SB000_uv.MS",
+    ]
+    assert read(calibrator[0], "DATA").shape == (2 * 6, 2, 4)
+    truths = [json.loads((tmp_path / f"{name}.truth.json").read_text()) for name in ("L7001", "L7002")]
+    assert truths[0]["dead_stations"] == truths[1]["dead_stations"] != []
+    model = parse_skymodel((tmp_path / "L7001.truth.skymodel").read_text())
+    assert [source.name for source in model.sources] == ["3C295"]
+    assert model.flux_at(150e6) == pytest.approx(97.763)

@@ -17,7 +17,7 @@ def test_ionosphere_is_mild(seed):
     assert summary["remote_differential_rms_tecu"] == pytest.approx(REMOTE_TECU, rel=0.25)
 
 
-DIFFERENTIAL_TECU, REMOTE_TECU = 0.006, 0.0105
+DIFFERENTIAL_TECU, REMOTE_TECU = 0.0018, 0.0031
 
 
 def test_calibrator_is_beside_the_target():
