@@ -29,9 +29,8 @@ def statistics(request: dict[str, Any]) -> dict[str, Any]:
     ----------
     request : dict
         ``path``; ``output``, the JSON file; ``interval_s``, over which stations are judged; ``causes``, files of DP3's
-        counters by cause in the order of the steps. They are removed: what they say is in the output.
-
-        ``demixed``: refuse the data if they are stronger than before, by what AOFlagger measured.
+        counters by cause in the order of the steps, which are removed: what they say is in the output; ``demixed``:
+        refuse the data if they are stronger than before, by what AOFlagger measured.
 
     Returns
     -------
@@ -44,7 +43,7 @@ def statistics(request: dict[str, Any]) -> dict[str, Any]:
     Raises
     ------
     BadData
-        Not a MeasurementSet, or damaged; a counter's file that is not what DP3 writes.
+        Not a MeasurementSet, or damaged; a counter's file that is not what DP3 writes; stronger than before.
     """
     return guarded(_statistics, request)
 

@@ -85,14 +85,17 @@ def choose_averaging(options: AveragingOptions, shape: DataShape, field: Field) 
 
     Factors given in the options count as they are. Otherwise the data become as coarse as asked, not coarser, and
     not so coarse that the edge of the field loses more than `max_smearing`: what costs more, time or frequency, is
-    made finer first. Only divisors of the number of channels are taken, so that all channels stay of equal width.
+    made finer first. To data that smear more as they come, averaging adds half of that at most. Only divisors of the
+    number of channels are taken, so that all channels stay of equal width.
     """
     wanted_time = min(options.time_step or _factor(options.average_to_s, shape.interval_s), shape.n_times)
     wanted_freq = _divisor(
         shape.n_channels, options.freq_step or _factor(options.average_to_hz, shape.channel_width_hz)
     )
     chosen = wanted = _averaged(shape, field, wanted_time, wanted_freq)
-    while options.max_smearing and chosen.smearing > options.max_smearing:
+    raw, limit = _averaged(shape, field, 1, 1).smearing, options.max_smearing
+    allowed = limit if raw <= limit else raw + limit / 2
+    while limit and chosen.smearing > allowed:
         finer = _finer(options, shape, field, chosen)
         if finer is None:
             break

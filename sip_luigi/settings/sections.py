@@ -8,6 +8,7 @@ from typing import ClassVar
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.domain.judgement import changed_limits
 from sip_luigi.domain.setting import Section, setting
+from sip_luigi.domain.stations import Limits
 
 
 @dataclass(frozen=True)
@@ -220,6 +221,17 @@ class Stations(Section):
     max_bad_station_fraction: float = setting(
         0.5, "Where more of the stations would go, none does: then it is not the stations", low=0, high=1
     )
+
+    @property
+    def limits(self) -> Limits:
+        """When a station is bad."""
+        return Limits(
+            self.dead_below,
+            self.noisy_above,
+            self.cross_noisy_above,
+            self.min_subband_fraction,
+            self.max_bad_time_fraction,
+        )
 
 
 @dataclass(frozen=True)

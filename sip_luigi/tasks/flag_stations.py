@@ -9,7 +9,7 @@ from typing import Any
 
 from sip_luigi.domain.errors import BadData
 from sip_luigi.domain.keys import digest
-from sip_luigi.domain.stations import Limits, StationStatistics, find_bad_stations
+from sip_luigi.domain.stations import StationStatistics, find_bad_stations
 from sip_luigi.tasks.base import HeadStage, Inputs
 from sip_luigi.tasks.preprocess import STATISTICS
 
@@ -36,31 +36,17 @@ class FlagStations(HeadStage):
 
     def write(self, inputs: Inputs, part: Path) -> dict[str, Any]:
         """Judge, and say why each station goes."""
-        settings = self.ctx.settings.stations
-        limits = Limits(
-            settings.dead_below,
-            settings.noisy_above,
-            settings.cross_noisy_above,
-            settings.min_subband_fraction,
-            settings.max_bad_time_fraction,
-        )
         statistics = {
             name: self._read(name, manifest.measures["averaging"])
             for name, manifest in inputs.items()
             if not manifest.loss
         }
-        bad = find_bad_stations(statistics, limits)
+        bad = find_bad_stations(statistics, self.ctx.settings.stations.limits)
         n_stations = len({name for entry in statistics.values() for name in entry.names})
-        refused = ""
-        if len(bad) > settings.max_bad_station_fraction * n_stations:
-            refused = (
-                f"{len(bad)} of {n_stations} stations look bad, more than max_bad_station_fraction = "
-                f"{settings.max_bad_station_fraction:g}: none is flagged; look at the statistics of the subbands"
-            )
-            self.warn(refused)
+        refused = self._refusal(len(bad), n_stations)
         stations = {} if refused else {name: entry.as_dict() for name, entry in bad.items()}
-        for name, entry in stations.items():
-            self.warn(f"{name} is flagged: {entry['reason']}")
+        for text in [refused] if refused else [f"{n} is flagged: {e['reason']}" for n, e in stations.items()]:
+            self.warn(text)
         verdict = {
             "stations": stations,
             "n_stations": n_stations,
@@ -69,6 +55,16 @@ class FlagStations(HeadStage):
         }
         part.write_text(json.dumps(verdict, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         return verdict
+
+    def _refusal(self, n_bad: int, n_stations: int) -> str:
+        """Why nothing is flagged, if so."""
+        limit = self.ctx.settings.stations.max_bad_station_fraction
+        if n_bad <= limit * n_stations:
+            return ""
+        return (
+            f"{n_bad} of {n_stations} stations look bad, more than max_bad_station_fraction = {limit:g}: none is "
+            "flagged; look at the statistics of the subbands"
+        )
 
     def content(self, measures: Mapping[str, Any]) -> str:
         """What is flagged and when; the figures behind it are not asked for by anybody."""

@@ -30,7 +30,7 @@ def test_manifest_of_a_directory_goes_with_it_and_of_a_file_beside_it():
     assert Product("n", "/a/b").part_path("x") == "/a/b.part-x"
 
 
-def test_a_decision_is_part_of_the_fingerprint():
+def test_what_a_product_says_is_part_of_its_fingerprint():
     plain, decided, otherwise = (Manifest("k", "s", 1, content=word) for word in ("", "go on", "stop"))
     assert len({m.fingerprint for m in (plain, decided, otherwise)}) == 3
     assert Manifest.from_json(decided.to_json()) == decided
