@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 
 from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.programs.calibration import Calibration, Calibrator
 from sip_luigi.programs.dp3 import DataShape, Preprocessing
 from sip_luigi.programs.dp3_calibrate import (
-    Calibration,
-    Calibrator,
     calibrate_steps,
     solution_paths,
     solve_calibrator_steps,
