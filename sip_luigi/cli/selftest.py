@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,24 +21,68 @@ if TYPE_CHECKING:
     from sip_luigi.selftest.sites import Site
 
 
+def _numbers(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, ...]:
+    try:
+        return tuple(int(item) for item in value.split(",")) if value else ()
+    except ValueError:
+        raise click.BadParameter(f"expected numbers, as in 1,2,3, found {value!r}") from None
+
+
 @click.command()
 @click.option("--seed", default=1, show_default=True, help="Seed of the simulated observation.")
+@click.option(
+    "--seeds", callback=_numbers, help="Several seeds, as in 1,2,3,4,5: medians over them count too."
+)
+@click.option("--runs", type=click.IntRange(min=1), help="The same as --seeds 1,2,… up to this number.")
+@click.option(
+    "--calibrator",
+    is_flag=True,
+    help="Observe a calibrator too, and give the pipeline a model of the target with wrong fluxes.",
+)
 @click.option("--directory", type=click.Path(path_type=Path, file_okay=False), help="Work here, and keep it.")
 @click.option("--workers", default=2, show_default=True, help="Luigi workers.")
-def selftest(seed: int, directory: Path | None, workers: int) -> None:
-    """Run the pipeline on a simulated observation; fail when the figures miss their limits.
+def selftest(
+    seed: int,
+    seeds: tuple[int, ...],
+    runs: int | None,
+    calibrator: bool,
+    directory: Path | None,
+    workers: int,
+) -> None:
+    """Run the pipeline on simulated observations; fail when the figures miss their limits.
 
-    The last line printed is one JSON object with all figures.
+    The last line printed is one JSON object: all figures of one seed, or those of each seed and the medians.
     """
+    if seeds and runs:
+        raise click.UsageError("expected --seeds or --runs, found both")
     folder = Path(directory or tempfile.mkdtemp(prefix="sip-selftest-")).absolute()
+    several = seeds or tuple(range(1, (runs or 0) + 1))
     try:
-        with reported(), site(folder, on_cluster=False) as place:
-            figures, _ = run_selftest(place, seed, workers)
+        with reported():
+            if several:
+                figures = run_several(folder, several, workers, calibrator)
+            else:
+                with site(folder, on_cluster=False) as place:
+                    figures, _ = run_selftest(place, seed, workers, calibrator)
     finally:
         if directory is None:
             shutil.rmtree(folder, ignore_errors=True)
     click.echo(json.dumps(figures))
     sys.exit(1 if figures["failures"] else 0)
+
+
+def run_several(folder: Path, seeds: Sequence[int], workers: int, calibrator: bool) -> dict[str, Any]:
+    """Run one seed after the other, each in a directory of its own, and judge runs and medians."""
+    from sip_luigi.selftest.comparison import summary  # noqa: PLC0415 - numpy takes a while
+
+    runs = []
+    for number in seeds:
+        click.echo(f"seed {number}", err=True)
+        with site(folder / f"seed{number}", on_cluster=False) as place:
+            runs.append(run_selftest(place, number, workers, calibrator)[0])
+    figures = summary(runs)
+    show_several(figures)
+    return figures
 
 
 @click.command()
@@ -76,11 +120,14 @@ def site(directory: Path, on_cluster: bool) -> Iterator[Site]:
         yield OnCluster(cluster)
 
 
-def run_selftest(place: Site, seed: int, workers: int) -> tuple[dict[str, Any], Path]:
+def run_selftest(
+    place: Site, seed: int, workers: int, calibrator: bool = False
+) -> tuple[dict[str, Any], Path]:
     """Simulate, run, compare: the figures and where the results are. Progress goes to standard error."""
-    from sip_luigi.selftest.run import SelfTest, observation  # noqa: PLC0415 - casacore takes a while
+    from sip_luigi.selftest.run import SelfTest, calibrator_of, observation  # noqa: PLC0415 - casacore takes long
 
-    test = SelfTest(place, observation(seed), workers)
+    target = observation(seed)
+    test = SelfTest(place, target, workers, calibrator_of(target) if calibrator else None)
     test.prepare(show_progress)
 
     def announce(url: str) -> None:
@@ -102,3 +149,19 @@ def show(figures: dict[str, Any]) -> None:
     for failure in figures["failures"]:
         console.print(f"[red]missed[/red] {failure}")
     console.print("verdict: [red]failed[/red]" if figures["failures"] else "verdict: [green]passed[/green]")
+
+
+def show_several(figures: dict[str, Any]) -> None:
+    """Print the figures of several runs side by side, their medians and what misses its limits."""
+    runs = figures["runs"]
+    table = Table("figure", *(f"seed {run['seed']}" for run in runs), "median")
+    for name, median in figures["medians"].items():
+        table.add_row(name, *(_shown(value) for value in (*(run[name] for run in runs), median)))
+    console = Console()
+    console.print(table)
+    for failure in figures["failures"]:
+        console.print(f"[red]missed[/red] {failure}")
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"

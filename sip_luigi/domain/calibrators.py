@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sip_luigi.domain.catalogue import angle, unit_vectors
 from sip_luigi.domain.errors import ConfigurationError
-from sip_luigi.domain.skymodel import SkyModel, Source
+from sip_luigi.domain.skymodel import SkyModel, Source, separation
 
 REFERENCE_FREQ_HZ = 150e6
 
@@ -49,11 +48,9 @@ CALIBRATORS = (
 
 def calibrator_near(ra_rad: float, dec_rad: float, radius_deg: float) -> Calibrator | None:
     """The standard calibrator within a radius of a position, None when there is none."""
-    here = unit_vectors([ra_rad], [dec_rad])
     for calibrator in CALIBRATORS:
-        there = unit_vectors([math.radians(calibrator.ra_deg)], [math.radians(calibrator.dec_deg)])
-        distance = angle(((here - there) ** 2).sum(axis=1) ** 0.5)
-        if math.degrees(float(distance[0])) <= radius_deg:
+        there = math.radians(calibrator.ra_deg), math.radians(calibrator.dec_deg)
+        if math.degrees(separation(ra_rad, dec_rad, *there)) <= radius_deg:
             return calibrator
     return None
 

@@ -72,11 +72,27 @@ LIMITS: Mapping[str, Limit] = {
     "position_offset_beams": Limit(0.0, 0.1),
     "completeness_7sigma": Limit(0.95, 1.0),
     "false_fraction": Limit(0.0, 0.02),
+    "flux_ratio_half_beam": Limit(0.95, 1.05),
     "noise_over_stokes_v": Limit(0.0, 1.5),
     "dead_station_flagged_fraction": Limit(1.0, 1.0),
+    "noisy_station_flagged_fraction": Limit(1.0, 1.0),
     "rfi_left_fraction": Limit(0.0, 0.01),
 }
-"""Limits of the self-test."""
+"""Limits of one run."""
+
+MEDIAN_LIMITS: Mapping[str, Limit] = {
+    **LIMITS,
+    "flux_ratio_median": Limit(0.98, 1.02),
+    "position_offset_beams": Limit(0.0, 0.05),
+    "completeness_7sigma": Limit(0.97, 1.0),
+    "false_fraction": Limit(0.0, 0.01),
+    "flux_ratio_half_beam": Limit(0.98, 1.02),
+    "noise_over_stokes_v": Limit(0.97, 1.1),
+}
+"""Limits of the medians over several runs. Noise below that of Stokes V comes from cleaning too deep."""
+
+HALF_BEAM = Limit(0.4, 0.6)
+"""Power of the primary beam that counts as half."""
 
 
 def catalogue_figures(truth: Truth, detections: Sequence[Detection], field: Field) -> dict[str, Any]:
@@ -87,8 +103,8 @@ def catalogue_figures(truth: Truth, detections: Sequence[Detection], field: Fiel
     dict
         ``n_true_7sigma`` sources of the truth above 7 σ inside the field, the fraction of them found
         (``completeness_7sigma``), the fraction of all detections without a true source within a beam
-        (``false_fraction``), the median ratio of fluxes and their robust scatter above 20 σ, and the median
-        distance in beams.
+        (``false_fraction``), the median ratio of fluxes, the same where the primary beam is near half of its
+        peak, their robust scatter above 20 σ, and the median distance in beams.
     """
     sky = unit_vectors(truth.ra_rad, truth.dec_rad)
     found = unit_vectors([d.ra_rad for d in detections], [d.dec_rad for d in detections])
@@ -102,12 +118,16 @@ def catalogue_figures(truth: Truth, detections: Sequence[Detection], field: Fiel
     ratio = flux / truth.flux_jy[pairs.second]
     good = expected[pairs.second]
     bright = good & (snr[pairs.second] > 20.0)
+    power = truth.beam_power[pairs.second]
+    half = good & (power >= HALF_BEAM.low) & (power <= HALF_BEAM.high)
     return {
         "n_true_7sigma": int(expected.sum()),
         "n_detected": len(detections),
         "completeness_7sigma": _ratio(int((detected & expected).sum()), int(expected.sum())),
         "false_fraction": _ratio(len(detections) - len(pairs.first), len(detections)),
         "flux_ratio_median": _median(ratio[good]),
+        "n_half_beam": int(half.sum()),
+        "flux_ratio_half_beam": _median(ratio[half]),
         "n_20sigma": int(bright.sum()),
         "flux_scatter_20sigma": _finite(robust_sigma(ratio[bright])),
         "position_offset_beams": _median(pairs.separation_rad[good] / field.beam_rad),
@@ -123,6 +143,34 @@ def failures(figures: Mapping[str, Any], limits: Mapping[str, Limit] = LIMITS) -
             shown = "not measured" if value is None else f"{value:.4g}"
             missed.append(f"{name}: {shown}, expected {limit.low:g} to {limit.high:g}")
     return missed
+
+
+def medians(runs: Sequence[Mapping[str, Any]]) -> dict[str, float | None]:
+    """Give the median of every figure that has limits over some runs; None where a run could not measure it."""
+    found: dict[str, float | None] = {}
+    for name in MEDIAN_LIMITS:
+        values = [run.get(name) for run in runs]
+        measured = [float(value) for value in values if value is not None]
+        found[name] = float(np.median(measured)) if measured and len(measured) == len(values) else None
+    return found
+
+
+def summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Judge several runs: each by its limits, and their medians by the narrower ones of medians.
+
+    Returns
+    -------
+    dict
+        ``seeds``, ``runs`` (the figures of each), ``medians`` and ``failures``.
+    """
+    middle = medians(runs)
+    missed = [f"seed {run['seed']}: {failure}" for run in runs for failure in run["failures"]]
+    return {
+        "seeds": [run["seed"] for run in runs],
+        "runs": [dict(run) for run in runs],
+        "medians": middle,
+        "failures": [*missed, *(f"median {failure}" for failure in failures(middle, MEDIAN_LIMITS))],
+    }
 
 
 def _inside(sky: Floats, field: Field) -> Any:

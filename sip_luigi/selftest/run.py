@@ -6,8 +6,8 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,28 @@ from sip_luigi.domain.skymodel import parse_skymodel
 from sip_luigi.fits import read_detections, read_image, read_table
 from sip_luigi.selftest.comparison import Field, Truth, catalogue_figures, failures
 from sip_luigi.selftest.sites import Sections, Site
+from sip_luigi.simulation.calibrator import calibrator_observation
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.residual import rfi_left
 from sip_luigi.simulation.simulate import Progress, simulate
 
 CATALOGUE_FRACTION = 3
 """The calibration model holds the brightest one in so many of the true sources."""
+WRONG_SCALE = 0.75
+"""Fluxes of that model over the true ones, where there is a calibrator to take the flux scale from."""
 MIN_BEAM_POWER = 0.3
+CALIBRATOR = "3C196"
+"""Standard calibrator, high in the sky before the observation of the self-test."""
 
 
 def observation(seed: int) -> SimulationOptions:
     """The observation of the self-test.
+
+    Everything that a LOFAR observation has to deal with, as mildly as on a quiet night: a screen at 300 km whose
+    electron content differs over the field by 0.0017 TECU rms (0.003 TECU, or 0.17 rad, at the remote stations)
+    from what calibration towards the centre takes away, the A-team in the side lobes, leakage of 1 %, a bandpass
+    with a ripple of 1 %, clocks that are off by 10 ns, interference, a dead station and a noisy one. No source is
+    brighter than 1 Jy: what the ionosphere scatters grows with their fluxes.
 
     Noise of 2.5 Jy is that of a core station (SEFD 3 kJy at 140 MHz, van Haarlem et al. 2013, A&A 556, A2) in
     a channel of 24 kHz and 30 s. The sources lie inside the image that the default settings make; the faintest
@@ -42,7 +53,23 @@ def observation(seed: int) -> SimulationOptions:
         field_radius_deg=2.1,
         sources=150,
         flux_min_jy=0.02,
+        flux_max_jy=1.0,
+        spectral_curvature_scatter=0.2,
+        extended_fraction=0.1,
+        ateam=True,
+        bandpass_depth=0.3,
+        bandpass_ripple=0.01,
+        clock_offset_ns=10.0,
+        leakage=0.01,
+        tec_rms_tecu=0.015,
+        ionosphere_height_km=300.0,
+        noisy_stations=1,
     )
+
+
+def calibrator_of(target: SimulationOptions) -> SimulationOptions:
+    """The observation of a calibrator beside that of the self-test."""
+    return calibrator_observation(target, CALIBRATOR, f"L{800_000 + target.seed % 100_000}")
 
 
 LUIGI: Sections = {
@@ -63,11 +90,15 @@ class SelfTest:
         What is simulated.
     workers : int
         Luigi workers.
+    calibrator : SimulationOptions or None
+        A calibrator's observation, from which the flux scale has to come: all fluxes of the model of the target
+        that the pipeline is given are wrong.
     """
 
     site: Site
     options: SimulationOptions
     workers: int = 2
+    calibrator: SimulationOptions | None = None
 
     @property
     def job(self) -> Path:
@@ -87,21 +118,33 @@ class SelfTest:
         """Simulate the observation and write the configuration; what is there already stays."""
         site = self.site
         site.simulated.mkdir(parents=True, exist_ok=True)
-        simulate(self.options, site.simulated, progress=progress, jobs=self.workers)
-        sections = site.prepare(sorted(site.simulated.glob(f"{self.options.obs_id}_*.MS")))
-        model = parse_skymodel(self.truth("skymodel").read_text(encoding="utf-8"), self.truth("skymodel"))
-        known = model.brightest(max(1, len(model.sources) // CATALOGUE_FRACTION))
-        skymodel, reference = site.head / "known.skymodel", site.head / "truth.fits"
-        skymodel.write_text(known.text(), encoding="utf-8")
+        raw: list[Path] = []
+        for options in filter(None, (self.options, self.calibrator)):
+            made = simulate(options, site.simulated, progress=progress, jobs=self.workers)
+            raw += made.measurement_sets
+        sections = site.prepare(raw)
+        reference = site.head / "truth.fits"
         shutil.copyfile(self.truth("fits"), reference)
         settings = {
             "DEFAULT": {"runtime_directory": site.seen(site.head / "runtime")},
             **sections,
-            "calibration": {"skymodel": site.seen(skymodel)},
+            "calibration": self.calibration(),
             "quality": {"reference_catalogue": site.seen(reference)},
             **LUIGI,
         }
         (site.head / "luigi.cfg").write_text(config_text(settings), encoding="utf-8")
+
+    def calibration(self) -> dict[str, object]:
+        """Settings of the calibration: a model of the brightest sources of the field, and the calibrator."""
+        model = parse_skymodel(self.truth("skymodel").read_text(encoding="utf-8"), self.truth("skymodel"))
+        known = model.brightest(max(1, len(model.sources) // CATALOGUE_FRACTION))
+        path = self.site.head / "known.skymodel"
+        if self.calibrator is None:
+            path.write_text(known.text(), encoding="utf-8")
+            return {"skymodel": self.site.seen(path)}
+        faint = [replace(source, flux_jy=WRONG_SCALE * source.flux_jy) for source in known.sources]
+        path.write_text(replace(known, sources=tuple(faint)).text(), encoding="utf-8")
+        return {"skymodel": self.site.seen(path), "calibrator_obs_id": self.calibrator.obs_id}
 
     def run(self, on_start: Callable[[str], None]) -> float:
         """Run the main command under a luigid of its own and return the seconds that it took.
@@ -130,9 +173,6 @@ class SelfTest:
         detections = read_detections(self.results / f"{self.options.obs_id}.catalogue.fits")
         figures = catalogue_figures(self.read_truth(quality["frequency_hz"]), detections, self.field(quality))
         truth = json.loads(self.truth("json").read_text(encoding="utf-8"))
-        flagged = quality["bad_stations"]
-        expected = [station for station in truth["dead_stations"] for _ in range(quality["subbands_used"])]
-        found = [s for s in truth["dead_stations"] for _ in flagged.get(s, ())]
         return {
             "obs_id": self.options.obs_id,
             "seed": self.options.seed,
@@ -140,7 +180,8 @@ class SelfTest:
             "rms_jy_beam": quality["rms_jy_beam"],
             "stokes_v_rms_jy_beam": quality["stokes_v_rms_jy_beam"],
             "noise_over_stokes_v": quality["rms_jy_beam"] / quality["stokes_v_rms_jy_beam"],
-            "dead_station_flagged_fraction": len(found) / len(expected) if expected else 1.0,
+            "dead_station_flagged_fraction": flagged_fraction(truth["dead_stations"], quality),
+            "noisy_station_flagged_fraction": flagged_fraction(truth["noisy_stations"], quality),
             "rfi_left_fraction": rfi_left(self.preprocessed(), truth),
             "verdict": quality["verdict"],
             "outcome": quality["outcome"],
@@ -159,7 +200,9 @@ class SelfTest:
         """The true sources at the frequency of the image."""
         table = read_table(self.truth("fits"))
         column = {name: np.asarray(table[name], dtype=float) for name in table.colnames if name != "NAME"}
-        scale = (freq_hz / self.options.band_centre_hz) ** column["SPECTRAL_INDEX"]
+        terms = column["SPECTRAL_TERMS"]
+        x = np.log10(freq_hz / self.options.band_centre_hz)
+        scale = 10.0 ** (terms @ x ** np.arange(1, terms.shape[1] + 1))
         return Truth(
             ra_rad=np.deg2rad(column["RA"]),
             dec_rad=np.deg2rad(column["DEC"]),
@@ -179,6 +222,13 @@ class SelfTest:
             rms_jy=quality["rms_jy_beam"],
             beam_rad=np.deg2rad(quality["beam_major_arcsec"] / 3600.0),
         )
+
+
+def flagged_fraction(stations: Sequence[str], quality: Mapping[str, Any]) -> float:
+    """Part of the bad stations, subband by subband, that were found; 1 when there are none."""
+    flagged, n_subbands = quality["bad_stations"], quality["subbands_used"]
+    found = sum(len(flagged.get(station, ())) for station in stations)
+    return found / (len(stations) * n_subbands) if stations else 1.0
 
 
 def config_text(sections: Sections) -> str:

@@ -30,6 +30,12 @@ NEAR_ZENITH_DEG = 1.0
 FREQUENCY_STEP_HZ = 4e6
 """Nodes in frequency are no farther apart."""
 
+FAR_TIME_STEP_S, FAR_FREQUENCY_STEP_HZ = 60.0, 1e6
+"""The same for sources in the side lobes.
+
+There the response of a station turns with the path from its rim to its middle: by 0.4 rad in a minute or in 1 MHz.
+"""
+
 
 @dataclass(frozen=True)
 class BeamGrid:
@@ -61,6 +67,12 @@ class BeamGrid:
         flat = in_time.astype(np.complex64) @ nodes.reshape(len(nodes), -1)
         return flat.reshape(len(times_mjd_s), *nodes.shape[1:])
 
+    def towards(self, chosen: npt.NDArray[np.intp]) -> BeamGrid:
+        """Give the beams towards some of the sources."""
+        if len(chosen) == self.jones.shape[4]:
+            return self
+        return BeamGrid(self.times_mjd_s, self.freqs_hz, self.jones[..., chosen, :])
+
     def save(self, path: Path) -> None:
         """Write the grid for another process."""
         np.savez(path, times_mjd_s=self.times_mjd_s, freqs_hz=self.freqs_hz, jones=self.jones)
@@ -72,16 +84,24 @@ class BeamGrid:
             return cls(stored["times_mjd_s"], stored["freqs_hz"], stored["jones"])
 
 
-def grid_nodes(options: SimulationOptions) -> tuple[Floats, Floats]:
-    """Choose the nodes in time (middles of the first to the last slot, s) and frequency (whole band, Hz)."""
+def grid_nodes(options: SimulationOptions, *, far: bool = False) -> tuple[Floats, Floats]:
+    """Choose the nodes in time (middles of the first to the last slot, s) and frequency (whole band, Hz).
+
+    Parameters
+    ----------
+    options : SimulationOptions
+        The observation.
+    far : bool
+        Whether the sources lie in the side lobes.
+    """
     half = 0.5 * options.interval_s
     first_s = options.start_mjd_s + half
     last_s = options.start_mjd_s + options.n_times * options.interval_s - half
     width = options.subband_width_hz
     low_hz = options.frequency_hz - 0.5 * width
     high_hz = options.subband_centre_hz(options.subband_numbers[-1]) + 0.5 * width
-    times_mjd_s = even_nodes(first_s, last_s, time_step_s(options), 4)
-    return times_mjd_s, even_nodes(low_hz, high_hz, FREQUENCY_STEP_HZ, 3)
+    steps = (FAR_TIME_STEP_S, FAR_FREQUENCY_STEP_HZ) if far else (time_step_s(options), FREQUENCY_STEP_HZ)
+    return even_nodes(first_s, last_s, steps[0], 4), even_nodes(low_hz, high_hz, steps[1], 3)
 
 
 def time_step_s(options: SimulationOptions) -> float:

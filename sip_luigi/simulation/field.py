@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
+from sip_luigi.domain.ateam_model import NAMES, ateam_model, year_of
 from sip_luigi.domain.calibrators import calibrator_model, calibrator_named
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.simulation.options import SimulationOptions
-from sip_luigi.simulation.sky import Sky, from_model, together, unit_vectors
+from sip_luigi.simulation.sky import Sky, from_model, no_sources, together, unit_vectors
 from sip_luigi.simulation.streams import Stream, generator
 
 Floats = npt.NDArray[np.float64]
@@ -17,6 +20,9 @@ _TRIES_PER_SOURCE = 200
 
 SMALLEST_PART = 0.3
 """Smallest major axis of an extended source, as a part of the largest."""
+
+ATEAM_FLUX_SCATTER = 0.05
+"""Scatter of the natural logarithm of the A-team's fluxes about the model."""
 
 ROUNDNESS = (0.4, 1.0)
 """Smallest and largest ratio of the axes of an extended source."""
@@ -35,6 +41,19 @@ def draw_sky(options: SimulationOptions) -> Sky:
         return field
     model = calibrator_model(calibrator_named(options.standard_source))
     return together(field, from_model(model, options.band_centre_hz))
+
+
+def draw_ateam(options: SimulationOptions) -> Sky:
+    """Give the A-team at the time of the observation, or an empty sky when it is switched off.
+
+    The fluxes are not those of the model: a pipeline that uses it has no perfect one.
+    """
+    if not options.ateam:
+        return no_sources(options.band_centre_hz)
+    sky = from_model(ateam_model(year=year_of(options.start_mjd_s)), options.band_centre_hz)
+    scatter = generator(options.seed, Stream.ATEAM).standard_normal(len(NAMES))
+    of_source = [NAMES.index(name.partition("_")[0]) for name in sky.names]
+    return replace(sky, flux_jy=sky.flux_jy * np.exp(ATEAM_FLUX_SCATTER * scatter[of_source]))
 
 
 def draw_field(options: SimulationOptions) -> Sky:

@@ -1,4 +1,4 @@
-"""What the electronics of the stations do to a signal: gains, bandpass and clock."""
+"""What the electronics of the stations do to a signal: gains, bandpass, clock and leakage."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ from sip_luigi.simulation.streams import Stream, generator
 
 Floats = npt.NDArray[np.float64]
 Complex = npt.NDArray[np.complex128]
-
-DEAD_FACTOR = 1e-3
-"""How much weaker the visibilities of a dead station are."""
 
 BANDPASS_CENTRE_HZ = 150e6
 BANDPASS_HALF_WIDTH_HZ = 40e6
@@ -107,9 +104,10 @@ def clock_phase(offset_s: Floats, freq_hz: float) -> Floats:
     return np.asarray(2.0 * np.pi * freq_hz * offset_s)
 
 
-def dead_factors(names: Sequence[str], dead: Sequence[str]) -> Floats:
-    """Give the factor by which each station is too weak, shape (n_stations,)."""
-    return np.where([name in dead for name in names], DEAD_FACTOR, 1.0)
+def leakage_terms(options: SimulationOptions, n_stations: int) -> Complex:
+    """Draw the D-terms: what X takes from Y and Y from X, shape (n_stations, 2)."""
+    parts = generator(options.seed, Stream.LEAKAGE).standard_normal((n_stations, 2, 2))
+    return np.asarray(options.leakage * np.sqrt(0.5) * (parts[..., 0] + 1j * parts[..., 1]))
 
 
 def _drifting(

@@ -14,7 +14,7 @@ from typing import Any
 
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.simulation.options import SimulationOptions
-from sip_luigi.simulation.truth import TruthPaths, read_record, truth_paths
+from sip_luigi.simulation.truth_files import TruthPaths, read_record, truth_paths
 
 _REMEDY = "choose another directory or obs_id, or replace it with --force"
 
@@ -124,7 +124,7 @@ def check_vacant(layout: Layout, options: SimulationOptions) -> bool:
             f"{layout.truth.json}: expected an observation simulated with the same options, found one with "
             f"{_differences(found['options'], options.as_dict())}; {_REMEDY}"
         )
-    return bool(found["complete"]) and layout.truth.complete() and not layout.missing()
+    return bool(found["complete"]) and layout.truth.complete(ateam=options.ateam) and not layout.missing()
 
 
 def clear(layout: Layout, obs_id: str) -> None:

@@ -44,24 +44,29 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "bandpass_depth": (0, 10),
     "bandpass_ripple": (0, 0.5),
     "clock_offset_ns": (0, 10_000),
+    "leakage": (0, 0.5),
     "tec_rms_tecu": (0, 100),
+    "ionosphere_height_km": (0, 2000),
     "noise_jy": (0, 1e9),
     "rfi_narrow": (0, 10_000),
     "rfi_narrow_jy": (0, 1e12),
     "rfi_broad": (0, 10_000),
     "rfi_broad_jy": (0, 1e12),
     "dead_stations": (0, 98),
+    "noisy_stations": (0, 98),
+    "noisy_sefd_factor": (1, 1e6),
+    "intermittent_stations": (0, 98),
     "disks": (1, 1000),
 }
 """Smallest and largest value of each number."""
 
 WHOLE = frozenset(
     {"seed", "subbands", "first_subband", "channels", "sources", "rfi_narrow", "rfi_broad"}
-    | {"dead_stations", "disks", "pointing"}
+    | {"dead_stations", "noisy_stations", "intermittent_stations", "disks", "pointing"}
 )
 """Of these, the ones that count something."""
 
-_YES_OR_NO = frozenset({"beam", "beam_tables"})
+_YES_OR_NO = frozenset({"beam", "beam_tables", "ateam", "ateam_smearing"})
 
 
 def check_value(name: str, value: Any) -> None:

@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from casacore.tables import default_ms, makearrcoldesc, maketabdesc, required_ms_desc, table
 
+from sip_luigi.simulation.axes import slot_times
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.predict import baselines
-from sip_luigi.simulation.subband import Block, slot_times
+from sip_luigi.simulation.subband import Block
 from sip_luigi.simulation.subtables import Content, write_subtables
 
 Floats = npt.NDArray[np.float64]

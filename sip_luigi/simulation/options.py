@@ -73,6 +73,11 @@ class SimulationOptions:
         Scatter of c in log10 S(ν) = log10 S + α x + c x², x = log10(ν / band centre).
     extended_fraction, extended_arcsec : float
         Part of the sources that are Gaussians, and their largest major axis (FWHM, arcsec).
+    ateam : bool
+        Cassiopeia A, Cygnus A, Taurus A and Virgo A are in the sky too: the pipeline's own model of them, each
+        flux off by some 5 %.
+    ateam_smearing : bool
+        What averaging within a channel and a time slot leaves of the A-team is taken into account.
     gain_amplitude_scatter : float
         Scatter of the natural logarithm of the gain amplitudes over stations and polarisations.
     gain_phase_scatter_rad : float
@@ -85,8 +90,13 @@ class SimulationOptions:
         Scatter of the gain over frequency, relative: reflections in the cables of each receptor.
     clock_offset_ns : float
         Scatter of the clocks of remote stations; the core stations share one clock.
+    leakage : float
+        Scatter (rms of the modulus) of the D-terms: what X of a station takes from Y, and Y from X.
     tec_rms_tecu : float
         Scatter of the total electron content above a station; near stations see nearly the same.
+    ionosphere_height_km : float
+        Height of the electrons, such as 300: every source is seen through another place. 0: all sources are seen
+        through the electrons above the station.
     noise_jy : float
         Standard deviation of the real and of the imaginary part of each correlation of one visibility (one
         channel, one time slot) at unit gain.
@@ -96,6 +106,10 @@ class SimulationOptions:
         Number of short bursts over all channels of all subbands, and their amplitude.
     dead_stations : int
         Stations whose visibilities, signal and noise, are a thousand times too weak.
+    noisy_stations, noisy_sefd_factor : int, float
+        Stations with more system noise, and by how much; noise of a baseline grows with the square root.
+    intermittent_stations : int
+        Stations that are noisy, or dead (every second one), for a tenth to four tenths of the observation.
     beam : bool
         Multiply by the beams of the stations (EveryBeam, full Jones matrices).
     beam_tables : bool
@@ -138,6 +152,8 @@ class SimulationOptions:
     spectral_curvature_scatter: float = 0.0
     extended_fraction: float = 0.0
     extended_arcsec: float = 30.0
+    ateam: bool = False
+    ateam_smearing: bool = True
     gain_amplitude_scatter: float = 0.1
     gain_phase_scatter_rad: float = 0.5
     gain_drift_fraction: float = 0.2
@@ -145,13 +161,18 @@ class SimulationOptions:
     bandpass_depth: float = 0.0
     bandpass_ripple: float = 0.0
     clock_offset_ns: float = 0.0
+    leakage: float = 0.0
     tec_rms_tecu: float = 0.05
+    ionosphere_height_km: float = 0.0
     noise_jy: float = 1.0
     rfi_narrow: int = 4
     rfi_narrow_jy: float = 300.0
     rfi_broad: int = 2
     rfi_broad_jy: float = 300.0
     dead_stations: int = 1
+    noisy_stations: int = 0
+    noisy_sefd_factor: float = 25.0
+    intermittent_stations: int = 0
     beam: bool = True
     beam_tables: bool = True
     disks: int = 1
@@ -173,7 +194,12 @@ class SimulationOptions:
         if not isinstance(self.stations, int):
             require(len(set(self.stations)) == len(self.stations), "stations", "each name once")
         require(self.n_stations >= 2, "stations", "two or more")
-        require(self.dead_stations <= self.n_stations - 2, "dead_stations", "two fewer than stations at most")
+        bad = self.dead_stations + self.noisy_stations + self.intermittent_stations
+        require(
+            bad <= self.n_stations - 2,
+            "dead_stations, noisy_stations, intermittent_stations",
+            "two fewer than stations at most",
+        )
 
     def _check_band(self) -> None:
         last_hz = self.frequency_hz + (self.subbands - 1) * self.subband_spacing_hz

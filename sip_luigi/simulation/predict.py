@@ -1,10 +1,11 @@
-"""Visibilities of point sources: one voltage per station and source, one product for all baselines."""
+"""Visibilities of sources: one voltage per station and source, one product for all baselines."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
+from sip_luigi.simulation.ionosphere import tec_phase
 from sip_luigi.simulation.rfi import LIGHT_M_S
 
 Floats = npt.NDArray[np.float64]
@@ -26,7 +27,7 @@ def baselines(n_stations: int) -> tuple[Integers, Integers]:
     return first, second
 
 
-def fringes(uvw_m: Floats, lmn: Floats, freq_hz: float) -> Complex64:
+def fringes(uvw_m: Floats, lmn: Floats, freq_hz: float, tec_tecu: Floats | None = None) -> Complex64:
     """Give the phase factor of each station towards each source.
 
     exp(-2πi ν/c (u l + v m + w (n-1))), with which V_pq = E_p E_qᴴ has the sign that DP3 and LOFAR's
@@ -40,6 +41,8 @@ def fringes(uvw_m: Floats, lmn: Floats, freq_hz: float) -> Complex64:
         (l, m, n-1) of the sources, shape (n_sources, 3).
     freq_hz : float
         Frequency of the channel; the channel's width is not averaged over.
+    tec_tecu : ndarray, optional
+        Electron content between stations and sources, shape (n_times, n_stations, n_sources).
 
     Returns
     -------
@@ -47,6 +50,8 @@ def fringes(uvw_m: Floats, lmn: Floats, freq_hz: float) -> Complex64:
         Shape (n_times, n_stations, n_sources).
     """
     cycles = (uvw_m * (-freq_hz / LIGHT_M_S)) @ lmn.T
+    if tec_tecu is not None:
+        cycles += tec_phase(tec_tecu, freq_hz) / (2.0 * np.pi)
     # Only what is left over whole cycles fits into single precision.
     angle = (2.0 * np.pi * (cycles - np.rint(cycles))).astype(np.float32)
     factor = np.empty(angle.shape, dtype=np.complex64)

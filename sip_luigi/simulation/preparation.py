@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from sip_luigi.simulation.axes import slot_times
 from sip_luigi.simulation.beam import BeamGrid, Jones, grid_nodes, relative_power
 from sip_luigi.simulation.environment import python_module
 from sip_luigi.simulation.geometry import itrf_directions, station_uvw
@@ -18,7 +19,6 @@ from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.processes import run_together
 from sip_luigi.simulation.sky import Sky
 from sip_luigi.simulation.stations import Station, positions
-from sip_luigi.simulation.subband import slot_times
 from sip_luigi.simulation.subtables import Content
 
 Floats = npt.NDArray[np.float64]
@@ -54,6 +54,8 @@ def station_beams(
     sky: Sky,
     directory: Path,
     environment: Mapping[str, str],
+    *,
+    far: bool = False,
 ) -> Beams:
     """Have EveryBeam evaluate the beams towards the sources and the phase centre.
 
@@ -65,10 +67,12 @@ def station_beams(
         For files that are needed meanwhile.
     environment : mapping
         Environment of the process that loads EveryBeam.
+    far : bool
+        Whether the sources lie in the side lobes.
     """
     skeleton, request, answer = (directory / name for name in ("skeleton.MS", "request.npz", "answer.npz"))
     write_skeleton(skeleton, Content(options, stations, options.first_subband, skeleton.name))
-    times_mjd_s, freqs_hz = grid_nodes(options)
+    times_mjd_s, freqs_hz = grid_nodes(options, far=far)
     directions = _directions(options, stations, sky, times_mjd_s)
     np.savez(request, times_mjd_s=times_mjd_s, freqs_hz=freqs_hz, directions=directions)
     command = python_module(BEAM_MODULE, str(skeleton), str(request), str(answer))

@@ -38,25 +38,43 @@ class Noise(NamedTuple):
 
 
 def draw_noise(
-    rng: np.random.Generator, n_times: int, first: Integers, second: Integers, strength: Noise
+    rng: np.random.Generator,
+    sefd_factors: Floats,
+    first: Integers,
+    second: Integers,
+    strength: Noise,
 ) -> Complex64:
     """Draw the noise of all correlations of one channel.
 
     An autocorrelation has the system noise itself: its XX and YY are real, SEFD ± SEFD/√(Δν Δt), and its YX
     is the conjugate of its XY.
 
+    Parameters
+    ----------
+    rng : Generator
+        Where it is drawn from.
+    sefd_factors : ndarray
+        By how much the system noise of each station exceeds the usual, shape (n_times, n_stations).
+    first, second : ndarray
+        Stations of each baseline, shape (n_baselines,).
+    strength : Noise
+        The usual noise.
+
     Returns
     -------
     ndarray
         Jy, shape (n_times, n_baselines, 4).
     """
-    parts = rng.standard_normal((n_times, len(first), 8), dtype=np.float32)
+    parts = rng.standard_normal((len(sefd_factors), len(first), 8), dtype=np.float32)
     drawn = np.multiply(parts, np.float32(strength.sigma_jy)).view(np.complex64)
     auto = np.flatnonzero(first == second)
     for correlation in (0, 3):
         spread = np.sqrt(np.float32(2.0)) * drawn[:, auto, correlation].real
         drawn[:, auto, correlation] = strength.sefd_jy + spread
     drawn[:, auto, 2] = drawn[:, auto, 1].conj()
+    if np.any(sefd_factors != 1.0):
+        voltages = np.sqrt(sefd_factors).astype(np.float32)
+        drawn *= (voltages[:, first] * voltages[:, second])[:, :, None]
     return drawn
 
 
@@ -82,6 +100,30 @@ def apply_gains(visibilities: Complex64, gains: Complex, first: Integers, second
     shape = (*visibilities.shape[:2], 2, 2)
     changed = visibilities.reshape(shape) * left * right
     return changed.reshape(visibilities.shape)
+
+
+def apply_leakage(visibilities: Complex64, terms: Complex, first: Integers, second: Integers) -> Complex64:
+    """Multiply by the leakage of both stations.
+
+    Parameters
+    ----------
+    visibilities : ndarray
+        Jy, shape (n_times, n_baselines, 4).
+    terms : ndarray
+        What X takes from Y and Y from X, shape (n_stations, 2).
+    first, second : ndarray
+        Stations of each baseline, shape (n_baselines,).
+
+    Returns
+    -------
+    ndarray
+        (1 + D_p) V (1 + D_q)ᴴ with D zero on its diagonal, shape (n_times, n_baselines, 4).
+    """
+    single = terms.astype(np.complex64)
+    matrices = visibilities.reshape(*visibilities.shape[:2], 2, 2)
+    matrices = matrices + single[first, :, None] * matrices[:, :, ::-1, :]
+    matrices = matrices + single.conj()[second, None, :] * matrices[:, :, :, ::-1]
+    return matrices.reshape(visibilities.shape)
 
 
 def make_autocorrelations_real(visibilities: Complex64, first: Integers, second: Integers) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
@@ -18,15 +18,15 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.simulation.beam import BeamGrid
 from sip_luigi.simulation.environment import child_environment, python_module
-from sip_luigi.simulation.field import draw_sky
 from sip_luigi.simulation.layout import Layout, check_vacant, clear, only_writer, plan_layout
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.preparation import coordinates, station_beams
 from sip_luigi.simulation.processes import run_together
-from sip_luigi.simulation.subband import draw_instrument
-from sip_luigi.simulation.subband_process import Job
-from sip_luigi.simulation.truth import read_record, record, write_catalogue_and_model, write_record
+from sip_luigi.simulation.subband_process import Job, sky_parts
+from sip_luigi.simulation.truth import Truth, draw_truth, record
+from sip_luigi.simulation.truth_files import read_record, write_catalogue_and_models, write_record
 
 Progress: TypeAlias = Callable[[str, float], None]
 """Told what is being done, and how much of everything is done (0 to 1)."""
@@ -115,27 +115,39 @@ def simulate(
 
 
 def _make(options: SimulationOptions, layout: Layout, jobs: int, progress: Progress) -> None:
-    instrument, sky = draw_instrument(options), draw_sky(options)
     paths = dict(layout.measurement_sets)
-    write_record(layout.truth.json, record(options, instrument, sky, paths, complete=False))
+    truth = draw_truth(options)
+    write_record(layout.truth.json, record(truth, paths, complete=False))
     with _work_directory(layout.home) as work:
         environment = child_environment(work)
         progress("station coordinates", 0.0)
-        uvw_m = coordinates(options, instrument.stations)
-        beam, power = None, np.ones(len(sky))
-        if options.applies_beam:
-            progress("station beams", 0.03)
-            beams = station_beams(options, instrument.stations, sky, work, environment)
-            beam, power = beams.sources, beams.power
-        write_catalogue_and_model(layout.truth, options, sky, power)
-        Job(options, paths, uvw_m, beam).save(work)
+        uvw_m = coordinates(options, truth.instrument.stations)
+        progress("station beams", 0.03)
+        beams, truth = _beams(truth, work, environment)
+        write_catalogue_and_models(layout.truth, truth)
+        Job(options, paths, uvw_m, sky_parts(options, *beams)).save(work)
         shares = _shares(layout.missing(), jobs)
         commands = [python_module(SUBBAND_MODULE, str(work), *map(str, share)) for share in shares]
         follower = _Follower(dict.fromkeys(layout.missing(), 0), options.n_times, progress)
         progress("subbands", _PREPARED)
         run_together(commands, environment, work, follower.line)
-    write_record(layout.truth.json, record(options, instrument, sky, paths, complete=True))
+    write_record(layout.truth.json, record(truth, paths, complete=True))
     progress("done", 1.0)
+
+
+def _beams(truth: Truth, work: Path, environment: Mapping[str, str]) -> tuple[list[BeamGrid | None], Truth]:
+    """Have the beams towards field and A-team evaluated, and complete the truth by their power."""
+    beams: list[BeamGrid | None] = []
+    powers = []
+    for sky, far in ((truth.sky, False), (truth.ateam, True)):
+        if truth.options.applies_beam and len(sky) > 0:
+            found = station_beams(truth.options, truth.instrument.stations, sky, work, environment, far=far)
+            beams.append(found.sources)
+            powers.append(found.power)
+        else:
+            beams.append(None)
+            powers.append(np.ones(len(sky)))
+    return beams, replace(truth, power=powers[0], ateam_power=powers[1])
 
 
 def _shares(subbands: tuple[int, ...], jobs: int) -> list[tuple[int, ...]]:

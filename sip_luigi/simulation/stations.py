@@ -18,7 +18,6 @@ from lofarantpos.db import LofarAntennaDatabase
 
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.simulation.options import SimulationOptions
-from sip_luigi.simulation.streams import Stream, generator
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -117,13 +116,6 @@ def choose_stations(count: int) -> tuple[str, ...]:
     n_core = min(count - n_remote, len(first) + len(second))
     chosen = _evenly(first, min(n_core, len(first))) + _evenly(second, max(0, n_core - len(first)))
     return tuple(sorted(chosen + _evenly(remote, count - len(chosen))))
-
-
-def choose_dead(options: SimulationOptions, names: Sequence[str]) -> tuple[str, ...]:
-    """Choose the stations that are dead."""
-    rng = generator(options.seed, Stream.DEAD_STATIONS)
-    picked = rng.choice(len(names), size=options.dead_stations, replace=False)
-    return tuple(names[index] for index in sorted(picked))
 
 
 @cache

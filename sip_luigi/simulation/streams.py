@@ -25,6 +25,11 @@ class Stream(IntEnum):
     BANDPASS = 8
     CLOCK = 9
     SHAPES = 10
+    NOISY_STATIONS = 11
+    INTERMITTENT_STATIONS = 12
+    INTERMITTENT_TIMES = 13
+    LEAKAGE = 14
+    ATEAM = 15
 
 
 def generator(seed: int, stream: Stream, index: int = 0, pointing: int = 0) -> np.random.Generator:

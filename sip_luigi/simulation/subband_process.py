@@ -5,7 +5,7 @@ Run as::
     python -m sip_luigi.simulation.subband_process <work directory> <subband> …
 
 The work directory holds ``job.json`` (the options, and the path of each subband's MeasurementSet),
-``uvw.npz`` and, with beams, ``beam.npz``. Everything else follows from the seed. Prints
+``uvw.npz`` and, with beams, ``beam.npz`` and ``beam-ateam.npz``. Everything else follows from the seed. Prints
 ``<subband> <slots done>``.
 """
 
@@ -22,10 +22,15 @@ import numpy as np
 import numpy.typing as npt
 
 from sip_luigi.simulation.beam import BeamGrid
+from sip_luigi.simulation.field import draw_ateam, draw_sky
+from sip_luigi.simulation.instrument import Instrument, draw_instrument
 from sip_luigi.simulation.measurementset import write_measurement_set
 from sip_luigi.simulation.options import SimulationOptions
-from sip_luigi.simulation.subband import Instrument, draw_instrument, subband_blocks
+from sip_luigi.simulation.signal import SkyPart
+from sip_luigi.simulation.subband import subband_blocks
 from sip_luigi.simulation.subtables import Content
+
+BEAM_FILES = ("beam.npz", "beam-ateam.npz")
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Job:
     options: SimulationOptions
     paths: dict[int, Path]
     uvw_m: npt.NDArray[np.float64]
-    beam: BeamGrid | None
+    parts: tuple[SkyPart, ...]
 
     def save(self, directory: Path) -> None:
         """Write it for other processes."""
@@ -43,8 +48,9 @@ class Job:
         text = json.dumps({"options": self.options.as_dict(), "paths": paths})
         (directory / "job.json").write_text(text, encoding="utf-8")
         np.savez(directory / "uvw.npz", uvw_m=self.uvw_m)
-        if self.beam is not None:
-            self.beam.save(directory / "beam.npz")
+        for part, name in zip(self.parts, BEAM_FILES, strict=True):
+            if part.beam is not None:
+                part.beam.save(directory / name)
 
     @classmethod
     def load(cls, directory: Path) -> Job:
@@ -53,8 +59,20 @@ class Job:
         options = SimulationOptions.from_dict(values["options"])
         with np.load(directory / "uvw.npz") as stored:
             uvw_m = stored["uvw_m"]
-        beam = BeamGrid.load(directory / "beam.npz") if options.applies_beam else None
-        return cls(options, {int(n): Path(path) for n, path in values["paths"].items()}, uvw_m, beam)
+        files = (directory / name for name in BEAM_FILES)
+        beams = [BeamGrid.load(path) if path.exists() else None for path in files]
+        paths = {int(number): Path(path) for number, path in values["paths"].items()}
+        return cls(options, paths, uvw_m, sky_parts(options, *beams))
+
+
+def sky_parts(
+    options: SimulationOptions, beam: BeamGrid | None, far_beam: BeamGrid | None
+) -> tuple[SkyPart, ...]:
+    """Give the field and the A-team, with the beams towards them."""
+    return (
+        SkyPart(draw_sky(options), beam),
+        SkyPart(draw_ateam(options), far_beam, smeared=options.ateam_smearing),
+    )
 
 
 def make_subband(job: Job, subband: int, instrument: Instrument, done: Callable[[int], None]) -> None:
@@ -63,7 +81,7 @@ def make_subband(job: Job, subband: int, instrument: Instrument, done: Callable[
     part = path.with_name(f".part-{path.name}")
     shutil.rmtree(part, ignore_errors=True)
     content = Content(job.options, instrument.stations, subband, path.name)
-    blocks = subband_blocks(job.options, subband, instrument, job.uvw_m, job.beam)
+    blocks = subband_blocks(job.options, subband, instrument, job.uvw_m, job.parts)
     write_measurement_set(part, content, job.uvw_m, blocks, done)
     part.rename(path)
 

@@ -11,9 +11,9 @@ import numpy as np
 from casacore.tables import makearrcoldesc, makescacoldesc, maketabdesc, table
 
 from sip_luigi.simulation.antennafields import EPOCH, METRES, cabinets, write_lofar_tables
+from sip_luigi.simulation.axes import channel_frequencies
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.stations import Station, positions
-from sip_luigi.simulation.subband import channel_frequencies
 
 _DIRECTION = {"QuantumUnits": ["rad", "rad"], "MEASINFO": {"type": "direction", "Ref": "J2000"}}
 _LINEAR = (9, 10, 11, 12)  # casacore Stokes: XX, XY, YX, YY

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from astropy.table import Table
 
-from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.domain.ateam_model import ateam_model as published_model
+from sip_luigi.domain.skymodel import SkyModel
+from sip_luigi.simulation.axes import slot_times
+from sip_luigi.simulation.field import draw_ateam, draw_sky
+from sip_luigi.simulation.instrument import Instrument, draw_instrument
 from sip_luigi.simulation.options import VERSION, SimulationOptions
+from sip_luigi.simulation.signal import Geometry, slant_tec
 from sip_luigi.simulation.sky import Sky
-from sip_luigi.simulation.subband import Instrument
+from sip_luigi.simulation.stations import horizontal
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,36 +28,50 @@ _UNITS = {
     **dict.fromkeys(("FLUX", "APPARENT_FLUX"), "Jy"),
     **dict.fromkeys(("MAJOR", "MINOR"), "arcsec"),
 }
+_N_TIMES = 13
+"""Times at which the ionosphere is summed up."""
 
 
-class TruthPaths(NamedTuple):
-    """Where the truth of an observation lies."""
+@dataclass(frozen=True)
+class Truth:
+    """What was simulated.
 
-    fits: Path
-    skymodel: Path
-    json: Path
-
-    def complete(self) -> bool:
-        """Whether all three are there."""
-        return all(path.is_file() for path in self)
-
-
-def truth_paths(directory: Path, obs_id: str) -> TruthPaths:
-    """Name the truth of an observation."""
-    return TruthPaths(*(directory / f"{obs_id}.truth.{ending}" for ending in TruthPaths._fields))
-
-
-def catalogue(options: SimulationOptions, sky: Sky, power: Floats) -> Table:
-    """Give the simulated sources as a table.
-
-    Parameters
+    Attributes
     ----------
     options : SimulationOptions
         The observation.
-    sky : Sky
-        The sources.
-    power : ndarray
-        Mean power of the primary beam at the band centre relative to the phase centre, shape (n_sources,).
+    instrument : Instrument
+        Its instrument.
+    sky, ateam : Sky
+        The sources of the field, and the A-team if it is in the data.
+    power, ateam_power : ndarray
+        Mean power of the primary beam towards them at the band centre, relative to the phase centre, shapes
+        (n_sources,).
+    """
+
+    options: SimulationOptions
+    instrument: Instrument
+    sky: Sky
+    ateam: Sky
+    power: Floats
+    ateam_power: Floats
+
+
+def draw_truth(options: SimulationOptions) -> Truth:
+    """Draw all that follows from the seed; the beams are not among it and count as 1."""
+    sky, ateam = draw_sky(options), draw_ateam(options)
+    return Truth(options, draw_instrument(options), sky, ateam, np.ones(len(sky)), np.ones(len(ateam)))
+
+
+def ateam_model(truth: Truth) -> SkyModel:
+    """Give the A-team as a sky model, a patch for each source."""
+    model = truth.ateam.model(f"the A-team as it is in {truth.options.obs_id}, before the primary beam")
+    sources = tuple(replace(source, patch=source.name.partition("_")[0]) for source in model.sources)
+    return replace(model, sources=sources, patches=published_model().patches)
+
+
+def catalogue(truth: Truth) -> Table:
+    """Give the sources of the field as a table.
 
     Returns
     -------
@@ -61,6 +79,7 @@ def catalogue(options: SimulationOptions, sky: Sky, power: Floats) -> Table:
         NAME; RA, DEC in degrees; FLUX, APPARENT_FLUX in Jy at the band centre; SPECTRAL_INDEX there, and all
         SPECTRAL_TERMS; MAJOR, MINOR (FWHM, arcsec) and PA (degrees), 0 for points.
     """
+    options, sky = truth.options, truth.sky
     ra_deg, dec_deg = options.phase_centre_deg
     return Table(
         {
@@ -68,7 +87,7 @@ def catalogue(options: SimulationOptions, sky: Sky, power: Floats) -> Table:
             "RA": np.degrees(sky.ra_rad),
             "DEC": np.degrees(sky.dec_rad),
             "FLUX": sky.flux_jy,
-            "APPARENT_FLUX": sky.flux_jy * power,
+            "APPARENT_FLUX": sky.flux_jy * truth.power,
             "SPECTRAL_INDEX": sky.spectral_index,
             "SPECTRAL_TERMS": sky.spectral_terms,
             "MAJOR": np.degrees(sky.shape_rad[:, 0]) * 3600.0,
@@ -87,15 +106,9 @@ def catalogue(options: SimulationOptions, sky: Sky, power: Floats) -> Table:
     )
 
 
-def record(
-    options: SimulationOptions,
-    instrument: Instrument,
-    sky: Sky,
-    places: Mapping[int, Path],
-    *,
-    complete: bool,
-) -> dict[str, Any]:
+def record(truth: Truth, places: Mapping[int, Path], *, complete: bool) -> dict[str, Any]:
     """Give everything that was put into an observation as JSON knows it."""
+    options, instrument = truth.options, truth.instrument
     ra_deg, dec_deg = options.phase_centre_deg
     return {
         "obs_id": options.obs_id,
@@ -113,21 +126,27 @@ def record(
         "stations": list(instrument.names),
         "dead_station": instrument.dead[0] if instrument.dead else None,
         "dead_stations": list(instrument.dead),
+        "noisy_stations": list(instrument.noisy),
+        "faults": [fault.as_record(options) for fault in instrument.faults],
         "rfi": [entry for event in instrument.rfi for entry in event.as_records(options)],
         "gains": gains_summary(instrument),
-        "n_sources": len(sky),
-        "total_flux_jy": float(sky.flux_jy.sum()),
+        "ionosphere": ionosphere_summary(truth),
+        "ateam": ateam_summary(truth),
+        "n_sources": len(truth.sky),
+        "n_extended": int(truth.sky.extended.sum()),
+        "total_flux_jy": float(truth.sky.flux_jy.sum()),
     }
 
 
 def gains_summary(instrument: Instrument) -> dict[str, dict[str, Any]]:
-    """Sum up the gains of each station: mean amplitudes and phases of X and Y, clock, electron content."""
+    """Sum up each station: mean amplitudes and phases of X and Y, clock, leakage, electron content."""
     gains, tec = instrument.gains, instrument.tec_tecu
     return {
         name: {
             "amplitude_xy": np.abs(gains[:, index]).mean(axis=0).tolist(),
             "phase_xy_rad": np.angle(gains[:, index].mean(axis=0)).tolist(),
             "clock_offset_ns": 1e9 * float(instrument.clock_s[index]),
+            "leakage_xy_modulus": np.abs(instrument.leakage[index]).tolist(),
             "tec_mean_tecu": float(tec[:, index].mean()),
             "tec_rms_tecu": float(tec[:, index].std()),
         }
@@ -135,52 +154,44 @@ def gains_summary(instrument: Instrument) -> dict[str, dict[str, Any]]:
     }
 
 
-def write_record(path: Path, values: Mapping[str, Any]) -> None:
-    """Write the record, by rename."""
-    _publish_text(path, json.dumps(values, indent=1) + "\n")
+def ionosphere_summary(truth: Truth) -> dict[str, Any]:
+    """Say how much the electron content differs over the field.
 
-
-def write_catalogue_and_model(paths: TruthPaths, options: SimulationOptions, sky: Sky, power: Floats) -> None:
-    """Write catalogue and sky model, by rename."""
-    part = _part(paths.fits)
-    catalogue(options, sky, power).write(part, format="fits", overwrite=True)
-    part.replace(paths.fits)
-    comment = f"simulated observation {options.obs_id}, fluxes before the primary beam"
-    _publish_text(paths.skymodel, sky.model(comment).text())
-
-
-def read_record(path: Path) -> dict[str, Any] | None:
-    """Read the record of an earlier simulation; None when there is none.
-
-    Raises
-    ------
-    ConfigurationError
-        The file is no record of a simulation.
+    ``differential_rms_tecu`` is the rms over times, sources and stations of what calibration towards the phase
+    centre leaves: the content towards a source less that towards the phase centre, less the mean of the same
+    over the stations. ``remote_differential_rms_tecu`` is that of the remote stations.
     """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (ValueError, OSError) as error:
-        values, why = None, str(error)
-    else:
-        why = "it lacks the options"
-    if isinstance(values, dict) and {"options_sha256", "options", "complete"} <= values.keys():
-        return values
-    raise ConfigurationError(
-        f"{path}: expected the record of a simulation, found something else ({why}); choose another "
-        "directory, or simulate anew with --force"
-    )
+    left = differential_tec(truth)
+    remote = np.array([name.startswith("RS") for name in truth.instrument.names], dtype=bool)
+    return {
+        "height_km": truth.options.ionosphere_height_km,
+        "differential_rms_tecu": rms(left),
+        "remote_differential_rms_tecu": rms(left[:, remote]),
+    }
 
 
-def _part(path: Path) -> Path:
-    return path.with_name(f".part-{path.name}")
+def differential_tec(truth: Truth) -> Floats:
+    """Give what calibration towards the phase centre leaves, TECU, shape (n_times, n_stations, n_sources)."""
+    options, instrument = truth.options, truth.instrument
+    if instrument.screen is None:
+        return np.zeros((1, len(instrument.names), len(truth.sky)))
+    slots = np.unique(np.linspace(0, options.n_times - 1, _N_TIMES).astype(int))
+    geometry = Geometry(slot_times(options)[slots], np.empty((0, 0, 3)), horizontal(instrument.stations))
+    towards = slant_tec(options, instrument.screen, truth.sky, geometry)
+    left = towards - instrument.tec_tecu[slots][:, :, None]
+    return np.asarray(left - left.mean(axis=1, keepdims=True))
 
 
-def _publish_text(path: Path, text: str) -> None:
-    part = _part(path)
-    with part.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    part.replace(path)
+def ateam_summary(truth: Truth) -> list[dict[str, Any]]:
+    """Give the parts of the A-team: flux and apparent flux in Jy at the band centre."""
+    sky = truth.ateam
+    apparent = sky.flux_jy * truth.ateam_power
+    return [
+        {"name": name, "flux_jy": float(flux_jy), "apparent_flux_jy": float(seen_jy)}
+        for name, flux_jy, seen_jy in zip(sky.names, sky.flux_jy, apparent, strict=True)
+    ]
+
+
+def rms(values: Floats) -> float:
+    """Give the root of the mean square; 0 of nothing."""
+    return float(np.sqrt(np.mean(values**2))) if values.size else 0.0

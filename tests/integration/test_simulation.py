@@ -16,17 +16,21 @@ from casacore.tables import table
 
 from sip_luigi.domain.calibrators import calibrator_model, calibrator_named
 from sip_luigi.domain.errors import ConfigurationError, ProgramError
+from sip_luigi.domain.skymodel import parse_skymodel
 from sip_luigi.programs.environment import casarc_text
 from sip_luigi.simulation import simulate as module
+from sip_luigi.simulation.axes import slot_times
 from sip_luigi.simulation.calibrator import calibrator_observation
 from sip_luigi.simulation.environment import child_environment
+from sip_luigi.simulation.field import draw_sky
 from sip_luigi.simulation.geometry import station_uvw
+from sip_luigi.simulation.instrument import draw_instrument
+from sip_luigi.simulation.ionosphere import TEC_TO_PHASE, pierce_points
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.rfi import LIGHT_M_S
 from sip_luigi.simulation.simulate import simulate
 from sip_luigi.simulation.sky import direction_cosines
-from sip_luigi.simulation.stations import observing_stations
-from sip_luigi.simulation.subband import draw_instrument
+from sip_luigi.simulation.stations import horizontal, observing_stations
 
 pytestmark = pytest.mark.slow
 
@@ -82,13 +86,13 @@ def run_dp3(directory, **parameters):
     return done.stdout
 
 
-def largest_difference(path, model, directory, *, beam):
+def largest_difference(path, model, directory, *, beam, at_least_jy=1):
     """Compare with what DP3 predicts, which leaves the autocorrelations empty; relative to the peak."""
     expected = predicted_by_dp3(path, model, directory, beam=beam)
     data, first, second = read(path, "DATA", "ANTENNA1", "ANTENNA2")
     cross = first != second
     peak = np.abs(expected[cross]).max()
-    assert peak > 1
+    assert peak > at_least_jy
     return np.abs(data - expected)[cross].max() / peak
 
 
@@ -233,6 +237,70 @@ class TestAgainstDP3:
         for path in made.measurement_sets:
             assert largest_difference(path, model, tmp_path, beam=True) < 5e-5
             shutil.rmtree(tmp_path / "predicted.MS")
+
+    @pytest.mark.parametrize("beam", [False, True], ids=["without beam", "with beam"])
+    def test_gaussians_and_curved_spectra(self, tmp_path, beam):
+        shapes = {"extended_fraction": 0.7, "extended_arcsec": 300, "spectral_curvature_scatter": 2}
+        quiet = replace(SMALL, subbands=2, subband_spacing_hz=30e6, beam=beam, sources=12, **CLEAN)
+        options = replace(quiet, frequency_hz=125e6, **shapes)
+        made = simulate(options, tmp_path)
+        assert 4 <= made.truth["n_extended"] < 12
+        points = simulate(replace(options, extended_fraction=0), tmp_path / "points")
+        for path, other in zip(made.measurement_sets, points.measurement_sets, strict=True):
+            assert np.abs(read(path, "DATA") - read(other, "DATA")).max() > 0.5
+            assert largest_difference(path, made.truth_skymodel, tmp_path, beam=beam) < 5e-5
+            shutil.rmtree(tmp_path / "predicted.MS")
+
+    def test_ateam(self, tmp_path):
+        core = tuple(f"CS00{number}HBA{ears}" for number in (2, 3, 4) for ears in (0, 1))
+        quiet = replace(SMALL, stations=core, subbands=2, subband_spacing_hz=5e6, sources=0, **CLEAN)
+        options = replace(quiet, ateam=True, ateam_smearing=False)
+        made = simulate(options, tmp_path)
+        model = tmp_path / f"{options.obs_id}.truth.ateam.skymodel"
+        assert {patch.name for patch in parse_skymodel(model.read_text()).patches} == {
+            *("CasA", "CygA", "TauA", "VirA")
+        }
+        for path in made.measurement_sets:
+            assert largest_difference(path, model, tmp_path, beam=True, at_least_jy=0.3) < 2e-3
+            shutil.rmtree(tmp_path / "predicted.MS")
+
+    def test_smeared_ateam_is_the_mean_of_fine_data(self, tmp_path):
+        options = replace(SMALL, subbands=1, sources=0, ateam=True, beam=False, **CLEAN)
+        coarse = replace(options, duration_s=60, interval_s=10, channels=4)
+        fine = replace(coarse, interval_s=1, channels=64, ateam_smearing=False)
+        smeared, detailed, plain = (
+            simulate(some, tmp_path / name).measurement_sets[0]
+            for some, name in (
+                (coarse, "coarse"),
+                (fine, "fine"),
+                (replace(coarse, ateam_smearing=False), "plain"),
+            )
+        )
+        mean = read(detailed, "DATA").reshape(6, 10, 21, 4, 16, 4).mean(axis=(1, 4)).reshape(-1, 4, 4)
+        peak = np.abs(mean).max()
+        assert np.abs(read(plain, "DATA") - mean).max() > 0.1 * peak
+        assert np.abs(read(smeared, "DATA") - mean).max() < 0.01 * peak
+
+    def test_screen_over_the_field(self, tmp_path):
+        quiet = replace(SMALL, subbands=1, sources=1, beam=False, **CLEAN)
+        options = replace(quiet, tec_rms_tecu=0.1, ionosphere_height_km=300)
+        made = simulate(options, tmp_path)
+        path = made.measurement_sets[0]
+        predicted = predicted_by_dp3(path, made.truth_skymodel, tmp_path, beam=False)
+        data, first, second = read(path, "DATA", "ANTENNA1", "ANTENNA2")
+        cross = first != second
+        turned = np.angle(data[cross][:, 0, 0] / predicted[cross][:, 0, 0]).reshape(10, -1)
+        instrument, sky = draw_instrument(options), draw_sky(options)
+        offset_m, slant = pierce_points(sky.ra_rad, sky.dec_rad, slot_times(options), 300e3)
+        freq_hz = read(path / "SPECTRAL_WINDOW", "CHAN_FREQ")[0, 0]
+        places = horizontal(instrument.stations)
+        for slot, time_s in enumerate(slot_times(options)):
+            seconds = np.array([time_s - options.start_mjd_s])
+            above = instrument.screen.tec(places + offset_m[slot, 0], seconds)[0]
+            phase = TEC_TO_PHASE * slant[slot, 0] * above / freq_hz
+            pairs = first[cross][: turned.shape[1]], second[cross][: turned.shape[1]]
+            expected = phase[pairs[0]] - phase[pairs[1]]
+            np.testing.assert_allclose(np.exp(1j * turned[slot]), np.exp(1j * expected), atol=2e-3)
 
     def test_bandpass_and_clock(self, tmp_path):
         quiet = replace(SMALL, subbands=1, beam=False, **CLEAN)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from sip_luigi.simulation.axes import channel_frequencies, slot_times
 from sip_luigi.simulation.beam import (
     TIME_STEP_S,
     ZENITH_TIME_STEP_S,
@@ -10,7 +11,6 @@ from sip_luigi.simulation.beam import (
     time_step_s,
 )
 from sip_luigi.simulation.options import SimulationOptions
-from sip_luigi.simulation.subband import channel_frequencies, slot_times
 
 
 def test_nodes_enclose_all_data():

@@ -7,8 +7,8 @@ from sip_luigi.domain.calibrators import CALIBRATORS, calibrator_model, calibrat
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.simulation.calibrator import calibrator_observation, previous_obs_id
 from sip_luigi.simulation.field import draw_sky
+from sip_luigi.simulation.instrument import draw_instrument
 from sip_luigi.simulation.options import SimulationOptions
-from sip_luigi.simulation.subband import draw_instrument
 
 TARGET = SimulationOptions(
     obs_id="L1002", stations=8, duration_s=900, bandpass_ripple=0.03, clock_offset_ns=20, dead_stations=2

@@ -1,20 +1,27 @@
 import numpy as np
 import pytest
 
+from sip_luigi.domain.geometry import CORE_LATITUDE_RAD, sidereal_time_rad
 from sip_luigi.simulation.gains import (
-    DEAD_FACTOR,
     clock_offsets_s,
     clock_phase,
-    dead_factors,
     draw_bandpass,
+    leakage_terms,
     station_gains,
 )
-from sip_luigi.simulation.ionosphere import TEC_TO_PHASE, station_tec, tec_phase
+from sip_luigi.simulation.ionosphere import (
+    EARTH_RADIUS_M,
+    TEC_TO_PHASE,
+    draw_screen,
+    pierce_points,
+    tec_phase,
+)
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.predict import baselines
 from sip_luigi.simulation.receiver import (
     Noise,
     apply_gains,
+    apply_leakage,
     draw_noise,
     make_autocorrelations_real,
     system_flux_jy,
@@ -44,10 +51,6 @@ def test_gains_drift_slowly():
 def test_gains_can_be_switched_off():
     options = SimulationOptions(gain_amplitude_scatter=0, gain_phase_scatter_rad=0)
     np.testing.assert_array_equal(station_gains(options, 3, SECONDS), 1.0)
-
-
-def test_dead_factors():
-    np.testing.assert_array_equal(dead_factors(["a", "b"], ["b"]), [1.0, DEAD_FACTOR])
 
 
 def test_bandpass_has_the_ripple_asked_for():
@@ -85,7 +88,7 @@ def test_ionosphere_is_smooth_in_time_and_space():
     options = SimulationOptions(tec_rms_tecu=1.0)
     distances = np.array([0.0, 1e3, 1e4, 7e4])
     places = np.stack([distances, np.zeros(4)], axis=-1)
-    tec = station_tec(options, places, SECONDS)
+    tec = draw_screen(options).tec(places, SECONDS)
     assert tec.shape == (len(SECONDS), 4)
     structure = (tec - tec[:, :1]).std(axis=0)
     assert 0 < structure[1] < 0.2 * structure[2] < 0.4 * structure[3]
@@ -94,10 +97,73 @@ def test_ionosphere_is_smooth_in_time_and_space():
 
 def test_ionosphere_has_the_scatter_asked_for():
     tec = [
-        station_tec(SimulationOptions(tec_rms_tecu=0.1, seed=seed), np.zeros((1, 2)), SECONDS)
+        draw_screen(SimulationOptions(tec_rms_tecu=0.1, seed=seed)).tec(np.zeros((1, 2)), SECONDS)
         for seed in range(100)
     ]
     assert np.std(tec) == pytest.approx(0.1, rel=0.1)
+
+
+@pytest.mark.parametrize("zenith_deg", [0.0, 30.0, 80.0])
+def test_pierce_points_lie_on_the_shell(zenith_deg):
+    """A line of sight followed to the height of the shell, step by step, comes out where the formula says."""
+    mjd_s, height_m = 4.9e9, 300e3
+    ra_rad = np.array([sidereal_time_rad(mjd_s)])
+    dec_rad = np.array([CORE_LATITUDE_RAD - np.radians(zenith_deg)])
+    offset_m, slant = pierce_points(ra_rad, dec_rad, np.array([mjd_s]), height_m)
+    path = np.linspace(0.0, 2.5e6, 2_500_001)
+    across, up = path * np.sin(np.radians(zenith_deg)), path * np.cos(np.radians(zenith_deg)) + EARTH_RADIUS_M
+    height = np.hypot(across, up) - EARTH_RADIUS_M
+    at = np.searchsorted(height, height_m)
+    on_ground = EARTH_RADIUS_M * np.arctan2(across[at], up[at])
+    # Due south, for the field is on the meridian.
+    np.testing.assert_allclose(offset_m[0, 0], [0.0, -on_ground], atol=10.0)
+    steepness = (path[at + 1] - path[at - 1]) / (height[at + 1] - height[at - 1])
+    assert slant[0, 0] == pytest.approx(steepness, rel=1e-4)
+
+
+def test_below_the_horizon_nothing_is_infinite():
+    offset_m, slant = pierce_points(np.array([0.0]), np.array([-1.5]), np.array([4.9e9]), 300e3)
+    assert np.isfinite(offset_m).all()
+    assert 1 < slant.max() < 4
+
+
+def test_screen_over_the_field():
+    """The content towards a source is that above where its line of sight pierces the screen."""
+    screen = draw_screen(SimulationOptions(tec_rms_tecu=0.1))
+    stations = np.random.default_rng(1).normal(scale=2e4, size=(5, 2))
+    offset_m = np.random.default_rng(2).normal(scale=5e4, size=(3, 4, 2))
+    slant = np.full((3, 4), 1.2)
+    seconds = np.array([0.0, 600.0, 1200.0])
+    found = screen.slant_tec(stations, offset_m, slant, seconds)
+    for time, source in np.ndindex(3, 4):
+        above = screen.tec(stations + offset_m[time, source], seconds[time : time + 1])[0]
+        np.testing.assert_allclose(found[time, :, source], 1.2 * above, atol=1e-12)
+
+
+def test_drift_is_the_wind():
+    screen = draw_screen(SimulationOptions())
+    places = np.zeros((1, 2))
+    later = screen.tec(places + 600.0 * screen.wind_m_s, np.array([600.0]))
+    np.testing.assert_allclose(later, screen.tec(places, np.zeros(1)), atol=1e-12)
+
+
+def test_leakage():
+    terms = leakage_terms(SimulationOptions(leakage=0.02), 500)
+    assert np.sqrt((np.abs(terms) ** 2).mean()) == pytest.approx(0.02, rel=0.05)
+    np.testing.assert_array_equal(leakage_terms(SimulationOptions(), 3), 0)
+
+
+def test_leakage_is_applied_to_both_sides():
+    rng = np.random.default_rng(3)
+    first, second = baselines(3)
+    shape = (2, len(first), 4)
+    data = (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
+    terms = rng.normal(size=(3, 2)) + 1j * rng.normal(size=(3, 2))
+    changed = apply_leakage(data, terms, first, second)
+    for time, row in np.ndindex(2, len(first)):
+        left, right = (np.array([[1, terms[s, 0]], [terms[s, 1], 1]]) for s in (first[row], second[row]))
+        expected = left @ data[time, row].reshape(2, 2) @ right.conj().T
+        np.testing.assert_allclose(changed[time, row].reshape(2, 2), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_tec_phase():
@@ -116,7 +182,7 @@ def test_tec_phase():
 def test_noise_statistics():
     first, second = baselines(4)
     sefd_jy = system_flux_jy(2.0, 24e3, 30.0)
-    drawn = draw_noise(np.random.default_rng(1), 20000, first, second, Noise(2.0, sefd_jy))
+    drawn = draw_noise(np.random.default_rng(1), np.ones((20000, 4)), first, second, Noise(2.0, sefd_jy))
     auto = first == second
     cross = drawn[:, ~auto]
     assert cross.dtype == np.complex64
@@ -128,6 +194,17 @@ def test_noise_statistics():
     np.testing.assert_array_equal(own[..., 2], own[..., 1].conj())
     assert own[..., 0].real.mean() == pytest.approx(sefd_jy, rel=1e-3)
     assert own[..., 3].real.std() == pytest.approx(sefd_jy / np.sqrt(24e3 * 30.0), rel=0.02)
+
+
+def test_noisy_station():
+    first, second = baselines(3)
+    factors = np.tile([1.0, 16.0, 1.0], (5000, 1))
+    drawn = draw_noise(np.random.default_rng(1), factors, first, second, Noise(2.0, 1000.0))
+    spread = dict(zip(zip(first, second, strict=True), drawn[..., 1].real.std(axis=0), strict=True))
+    assert spread[0, 2] == pytest.approx(2.0, rel=0.05)
+    assert spread[0, 1] == pytest.approx(8.0, rel=0.05)
+    own = np.flatnonzero((first == 1) & (second == 1))[0]
+    assert drawn[:, own, 0].real.mean() == pytest.approx(16000.0, rel=0.01)
 
 
 def test_gains_are_applied_to_both_sides():

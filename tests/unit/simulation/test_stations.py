@@ -4,7 +4,6 @@ import pytest
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.stations import (
-    choose_dead,
     choose_stations,
     dutch_fields,
     horizontal,
@@ -66,12 +65,3 @@ def test_positions():
     assert distance[core].max() < 3500
     assert distance[~core].min() > 3000
     assert distance.max() < 80e3
-
-
-def test_dead_stations():
-    names = [f"S{number}" for number in range(10)]
-    options = SimulationOptions(stations=10, dead_stations=3)
-    dead = choose_dead(options, names)
-    assert len(set(dead)) == 3
-    assert dead == choose_dead(options, names)
-    assert choose_dead(SimulationOptions(dead_stations=0), names) == ()

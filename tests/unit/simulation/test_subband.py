@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from sip_luigi.simulation import subband as module
+from sip_luigi.simulation.axes import channel_frequencies, slot_times
+from sip_luigi.simulation.field import draw_sky
+from sip_luigi.simulation.instrument import draw_instrument
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.predict import baselines
-from sip_luigi.simulation.subband import channel_frequencies, draw_instrument, slot_times, subband_blocks
+from sip_luigi.simulation.signal import SkyPart
+from sip_luigi.simulation.subband import subband_blocks
 
 QUIET = {
     "noise_jy": 0,
@@ -23,7 +27,8 @@ SILENT = replace(OPTIONS, **QUIET)
 
 def make(options, subband=0):
     uvw_m = np.random.default_rng(1).normal(scale=1000, size=(options.n_times, options.n_stations, 3))
-    blocks = list(subband_blocks(options, subband, draw_instrument(options), uvw_m, None))
+    parts = [SkyPart(draw_sky(options), None)]
+    blocks = list(subband_blocks(options, subband, draw_instrument(options), uvw_m, parts))
     assert [block.first_slot for block in blocks] == list(
         np.cumsum([0] + [len(block.data) for block in blocks[:-1]])
     )

@@ -1,18 +1,20 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from astropy.table import Table
 
+from sip_luigi.domain.ateam_model import ateam_model, year_of
 from sip_luigi.domain.skymodel import parse_skymodel
 from sip_luigi.simulation.field import draw_sky
+from sip_luigi.simulation.instrument import draw_instrument
 from sip_luigi.simulation.options import SimulationOptions
-from sip_luigi.simulation.subband import draw_instrument
-from sip_luigi.simulation.truth import (
+from sip_luigi.simulation.truth import differential_tec, draw_truth, record
+from sip_luigi.simulation.truth_files import (
     read_record,
-    record,
     truth_paths,
-    write_catalogue_and_model,
+    write_catalogue_and_models,
     write_record,
 )
 
@@ -23,7 +25,7 @@ OPTIONS = SimulationOptions(sources=12, subbands=3)
 def written(tmp_path):
     paths = truth_paths(tmp_path, OPTIONS.obs_id)
     power = np.linspace(1.0, 0.4, 12)
-    write_catalogue_and_model(paths, OPTIONS, draw_sky(OPTIONS), power)
+    write_catalogue_and_models(paths, replace(draw_truth(OPTIONS), power=power))
     return paths, power
 
 
@@ -49,6 +51,43 @@ def test_model_holds_the_positions_to_a_microarcsecond(written):
     np.testing.assert_allclose([s.flux_at(100e6) for s in model.sources], sky.flux_at(100e6), rtol=1e-9)
 
 
+def test_ateam_has_a_file_of_its_own(tmp_path):
+    options = replace(OPTIONS, ateam=True)
+    paths = truth_paths(tmp_path, options.obs_id)
+    write_catalogue_and_models(paths, draw_truth(options))
+    model = parse_skymodel(paths.ateam.read_text())
+    published = ateam_model(year=year_of(options.start_mjd_s))
+    assert model.patches == parse_skymodel(published.text()).patches
+    assert len(model) == len(published)
+    ratio = np.array([ours.flux_at(141e6) for ours in model.sources])
+    ratio /= [theirs.flux_at(141e6) for theirs in published.sources]
+    # Near the model's fluxes, but not the same, and the same for all parts of a source.
+    assert 0.01 < np.abs(ratio - 1).max() < 0.2
+    by_patch = {source.patch: value for source, value in zip(model.sources, ratio, strict=True)}
+    np.testing.assert_allclose(ratio, [by_patch[source.patch] for source in model.sources])
+    assert not any(
+        source.name.startswith("CasA") for source in parse_skymodel(paths.skymodel.read_text()).sources
+    )
+    paths.ateam.unlink()
+    assert not paths.complete(ateam=True)
+
+
+def test_differential_ionosphere():
+    same = draw_truth(replace(OPTIONS, tec_rms_tecu=0.1))
+    np.testing.assert_array_equal(differential_tec(same), 0)
+    truth = draw_truth(replace(OPTIONS, tec_rms_tecu=0.1, ionosphere_height_km=300))
+    left = differential_tec(truth)
+    assert left.shape[1:] == (24, 12)
+    np.testing.assert_allclose(left.mean(axis=1), 0, atol=1e-15)
+    # Core stations are near each other, and see about the same differences over the field.
+    summary = record(truth, {}, complete=True)["ionosphere"]
+    core = np.array([name.startswith("CS") for name in truth.instrument.names])
+    assert left[:, core].std() < summary["remote_differential_rms_tecu"]
+    # Farther from the centre, more is left; twice as high, the same angle is twice as far.
+    higher = draw_truth(replace(truth.options, ionosphere_height_km=600))
+    assert differential_tec(higher).std() > 1.3 * left.std()
+
+
 def test_nothing_preliminary_is_left(written):
     paths, _ = written
     assert sorted(path.name for path in paths.fits.parent.iterdir()) == [paths.fits.name, paths.skymodel.name]
@@ -56,7 +95,7 @@ def test_nothing_preliminary_is_left(written):
 
 def test_record(tmp_path):
     instrument = draw_instrument(OPTIONS)
-    values = record(OPTIONS, instrument, draw_sky(OPTIONS), {0: tmp_path / "a.MS"}, complete=True)
+    values = record(draw_truth(OPTIONS), {0: tmp_path / "a.MS"}, complete=True)
     path = tmp_path / "L999001.truth.json"
     write_record(path, values)
     again = read_record(path)
