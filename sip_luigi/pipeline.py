@@ -20,6 +20,7 @@ from sip_luigi.settings.load import apply_luigi_defaults
 from sip_luigi.tasks.base import HeadStage, Inputs, Stage
 from sip_luigi.tasks.chain import CHAIN
 from sip_luigi.tasks.context import BAND, HEAD
+from sip_luigi.tasks.preprocess_report import planned
 
 apply_luigi_defaults()
 use_steadfast_workers()
@@ -172,7 +173,8 @@ def plan_of(obs_id: str) -> dict[str, Any]:
     -------
     dict
         ``subbands``: list of ``{subband, raw, node, reason, to_make}``; ``band``: ``{node, reason, to_make}`` for
-        what is made of all of them; ``calibrator``: ``{obs_id, to_make}`` or None; ``kept_out``: nodes that take no
+        what is made of all of them; ``calibrator``: ``{obs_id, to_make}`` or None; ``preprocessing``: what is done
+        about the A-team and how far is averaged, of the subbands that are described; ``kept_out``: nodes that take no
         new work, with ``state, reason, since``.
     """
     root = ImagingPipeline(obs_id=obs_id)
@@ -205,5 +207,6 @@ def plan_of(obs_id: str) -> dict[str, Any]:
         }
         if ctx.calibrator
         else None,
+        "preprocessing": planned(walk(root)),
         "kept_out": {name: asdict(state) for name, state in ctx.states.read().items()},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -41,8 +42,24 @@ def _show(found: dict[str, Any]) -> None:
         missing = ", ".join(calibrator["to_make"]) or "nothing"
         table.add_row(*cells(f"calibrator {calibrator['obs_id']}", "", "", "", missing))
     Console().print(table)
+    for line in _preprocessing(found):
+        click.echo(line)
     for node, state in found["kept_out"].items():
         click.echo(f"{node} takes no new work: {state['state']} since {state['since']}: {state['reason']}")
+
+
+def _preprocessing(found: dict[str, Any]) -> Iterator[str]:
+    """Lines on what is decided of the data; it can be said of what has been described."""
+    for group in found["preprocessing"]:
+        names = group["subbands"]
+        which = names[0] if len(names) == 1 else f"{names[0]} … {names[-1]} ({len(names)} subbands)"
+        yield f"{which}: A-team: {group['ateam']['text']}"
+        yield f"{which}: averaging: {group['averaging']['reason']}"
+        if group["averaging"]["warning"]:
+            yield f"{which}: warning: {group['averaging']['warning']}"
+    rest = len(found["subbands"]) - sum(len(group["subbands"]) for group in found["preprocessing"])
+    if rest:
+        yield f"A-team and averaging of {rest} subbands are decided when they have been described"
 
 
 @click.command()

@@ -131,6 +131,11 @@ class JobLayout:
         return self.directory / "skymodels"
 
     @property
+    def stations(self) -> Path:
+        """Stations that are bad over the observation."""
+        return self.directory / "stations" / f"{self.obs_id}.stations.json"
+
+    @property
     def gvds(self) -> Path:
         """The description of the whole observation."""
         return self.vds / f"{self.obs_id}.gvds"

@@ -97,6 +97,8 @@ class Manifest:
         ISO 8601 time (UTC) of publication.
     host : str
         Where it was made.
+    content : str
+        Hash of what the product says, where only that matters to what is made of it; empty where it does not.
     """
 
     key: str
@@ -111,11 +113,14 @@ class Manifest:
     made: str = ""
     host: str = ""
     elapsed_s: float = 0.0
+    content: str = ""
 
     @property
     def fingerprint(self) -> str:
-        """What the product was really made of, or ``"lost"``."""
-        return LOST if self.loss else fingerprint(self.key, self.inputs)
+        """What the product was really made of, or what it says, or ``"lost"``."""
+        if self.loss:
+            return LOST
+        return self.content or fingerprint(self.key, self.inputs)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""

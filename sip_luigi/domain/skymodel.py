@@ -220,6 +220,11 @@ class SkyModel:
         near = (s for s in self.sources if separation(ra_rad, dec_rad, s.ra_rad, s.dec_rad) <= radius_rad)
         return self._of(near)
 
+    def of_patches(self, names: Iterable[str]) -> SkyModel:
+        """Take the sources of some patches."""
+        wanted = set(names)
+        return self._of(source for source in self.sources if source.patch in wanted)
+
     def in_one_patch(self, name: str = "field") -> SkyModel:
         """Put all sources into one patch at their flux-weighted centre.
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "copy": "copy",
     "verify_measurementset": "verify",
     "verify_image": "verify",
+    "statistics": "statistics",
     "inspect_solutions": "solutions",
     "transfer_solutions": "h5parm",
     "model_agreement": "agreement",

@@ -105,15 +105,22 @@ def scan(reader: Reader, n_stations: int, runs: Iterable[tuple[int, int]] | None
     """Read visibilities and flags, all of them or some runs of rows (start, length)."""
     total = Scan(n_stations)
     for start, count in reader.chunks(rows_per_chunk(reader)) if runs is None else runs:
-        flags = reader.rows("FLAG", start, count) | reader.rows("FLAG_ROW", start, count)[:, None, None]
-        data = reader.rows(reader.column, start, count)
-        if data.shape != flags.shape:
-            reader.refuse(
-                f"{reader.column} and FLAG differ in shape, {data.shape[1:]} and {flags.shape[1:]}",
-                "copy the data again",
-            )
-        total.add(reader.rows("ANTENNA1", start, count), reader.rows("ANTENNA2", start, count), data, flags)
+        total.add(*read_rows(reader, start, count))
     return total
+
+
+def read_rows(
+    reader: Reader, start: int, count: int
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Stations, visibilities and flags of some rows, as :meth:`Scan.add` takes them."""
+    flags = reader.rows("FLAG", start, count) | reader.rows("FLAG_ROW", start, count)[:, None, None]
+    data = reader.rows(reader.column, start, count)
+    if data.shape != flags.shape:
+        reader.refuse(
+            f"{reader.column} and FLAG differ in shape, {data.shape[1:]} and {flags.shape[1:]}",
+            "copy the data again",
+        )
+    return reader.rows("ANTENNA1", start, count), reader.rows("ANTENNA2", start, count), data, flags
 
 
 def rows_per_chunk(reader: Reader) -> int:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.programs.calibration import Calibration, Calibrator
 from sip_luigi.programs.dp3 import (
     DataShape,
     ParsetMapping,
-    Preprocessing,
     count_step,
     head_keys,
     numbered,
     storage_keys,
 )
+from sip_luigi.programs.dp3_preprocess import Preprocessing
+from sip_luigi.programs.dp3_stations import station_flag_steps
 
 
 def calibrate_steps(
@@ -27,6 +28,7 @@ def calibrate_steps(
     storage: Preprocessing,
     use_beam: bool = True,
     bad_stations: Iterable[str] = (),
+    bad_times: Mapping[str, Sequence[tuple[float, float]]] | None = None,
     transferred: str = "",
     solutions_prefix: str = "solutions",
     statistics_path: str = "",
@@ -49,6 +51,8 @@ def calibrate_steps(
         Whether the MeasurementSet has the tables for it; `options.beam` must wish it as well.
     bad_stations : iterable of str
         Stations to flag before solving.
+    bad_times : mapping, optional
+        Stations to flag for a time, see :func:`sip_luigi.programs.dp3_stations.station_flag_steps`.
     transferred : str
         H5parm of a calibrator, applied first; empty: none.
     solutions_prefix : str
@@ -58,7 +62,7 @@ def calibrate_steps(
     """
     _require_text(skymodel)
     beam = use_beam and options.beam
-    steps = _flag_stations(bad_stations if options.flag_bad_stations else ())
+    steps = station_flag_steps(bad_stations, bad_times or {}) if options.flag_bad_stations else []
     if transferred:
         steps.append(_apply(transferred))
     for name in solve_names(options, bool(transferred)):
@@ -88,13 +92,14 @@ def solve_calibrator_steps(
     threads: int,
     use_beam: bool,
     bad_stations: Iterable[str],
+    bad_times: Mapping[str, Sequence[tuple[float, float]]],
     solutions: str,
 ) -> ParsetMapping:
     """Parset that solves for the gains of each channel and writes nothing but the h5parm `solutions`."""
     _require_text(skymodel)
     step = _solve("gain", "diagonal", skymodel, use_beam, options)
     step |= {"parmdb": solutions, "solint": _slots(options.interval_s, shape), "nchan": 1}
-    return {**head_keys(msin, "", threads), **numbered([*_flag_stations(bad_stations), step])}
+    return {**head_keys(msin, "", threads), **numbered([*station_flag_steps(bad_stations, bad_times), step])}
 
 
 def model_steps(
@@ -130,11 +135,6 @@ def _require_text(skymodel: str) -> None:
         raise ConfigurationError(
             f"sky model {skymodel}: DP3 reads text only from *.skymodel or *.txt; rename it"
         )
-
-
-def _flag_stations(stations: Iterable[str]) -> list[ParsetMapping]:
-    names = ";".join(sorted(set(stations)))
-    return [{"name": "stations", "type": "preflagger", "baseline": names}] if names else []
 
 
 def _apply(h5parm: str) -> ParsetMapping:

@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.domain.instrument import BEAM_WIDTH_FACTOR, HBA_CORE_DIAMETER_M, SPEED_OF_LIGHT_M_S
 from sip_luigi.domain.setting import Section, setting
 
-SPEED_OF_LIGHT_M_S = 299_792_458.0
-HBA_CORE_DIAMETER_M = 30.75
-"""Diameter of one HBA field of a core station (van Haarlem et al. 2013, A&A 556, A2, table B.1)."""
-BEAM_WIDTH_FACTOR = 1.02
-"""FWHM of a uniformly illuminated circular aperture in λ/D; 3.80° at 150 MHz as in that table."""
 MIN_SIZE_PIXELS, MAX_SIZE_PIXELS = 64, 32768
 
 

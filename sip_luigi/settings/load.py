@@ -19,16 +19,17 @@ from luigi.task_register import Register
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.domain.setting import Section, described_fields
 from sip_luigi.programs.calibration import Calibration, Calibrator
-from sip_luigi.programs.dp3 import Preprocessing
+from sip_luigi.programs.dp3_preprocess import Preprocessing
 from sip_luigi.programs.pybdsf import SourceFinding
 from sip_luigi.programs.wsclean import Imaging
-from sip_luigi.settings.sections import Cluster, Layout, Pipeline, Quality, SkyModelUpdate
+from sip_luigi.settings.sections import Cluster, Layout, Pipeline, Quality, SkyModelUpdate, Stations
 
 SECTIONS: tuple[type[Section], ...] = (
     Layout,
     Cluster,
     Pipeline,
     Preprocessing,
+    Stations,
     Calibration,
     Calibrator,
     Imaging,
@@ -91,7 +92,7 @@ class Settings:
     ----------
     runtime_directory : Path
         ``[DEFAULT] runtime_directory``, absolute.
-    layout, cluster, pipeline, dppp, calibration, calibrator, imaging, source_finding, sky_model, quality
+    layout, cluster, pipeline, dppp, stations, calibration, calibrator, imaging, source_finding, sky_model, quality
         The sections.
     """
 
@@ -100,6 +101,7 @@ class Settings:
     cluster: Cluster
     pipeline: Pipeline
     dppp: Preprocessing
+    stations: Stations
     calibration: Calibration
     calibrator: Calibrator
     imaging: Imaging
@@ -235,6 +237,7 @@ def _refuse_missing_files(settings: Settings) -> None:
     named = (
         ("cluster", "clusterdesc", settings.cluster.clusterdesc),
         ("dppp", "parset", settings.dppp.parset),
+        ("dppp", "ateam_skymodel", settings.dppp.ateam_skymodel),
         ("calibration", "parset", settings.calibration.parset),
         ("calibration", "skymodel", settings.calibration.skymodel),
         ("quality", "reference_catalogue", settings.quality.reference_catalogue),

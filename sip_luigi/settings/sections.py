@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.domain.setting import Section, setting
+from sip_luigi.domain.stations import Limits
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,57 @@ class Pipeline(Section):
     max_gap_fraction: float = setting(
         0.5, "Widest gap that lost subbands may leave, as a fraction of the band", low=0, high=1
     )
+
+
+@dataclass(frozen=True)
+class Stations(Section):
+    """Find stations that are bad in all subbands and flag them before calibration."""
+
+    section: ClassVar[str] = "stations"
+
+    enabled: bool = setting(
+        True, "Judge the stations by all subbands together; calibration then begins when all are preprocessed"
+    )
+    dead_below: float = setting(
+        0.5,
+        "A station with less of the median amplitude is dead; good ones of L102085 have 0.62 and more",
+        low=0,
+        high=1,
+    )
+    noisy_above: float = setting(
+        2.0, "A station with more of the median amplitude, or difference of narrow channels, is noisy", low=1
+    )
+    cross_noisy_above: float = setting(
+        1.5,
+        "The same of the amplitude of XY and YX, in which there is little sky; good ones of L102085 have up to 1.28",
+        low=1,
+    )
+    min_subband_fraction: float = setting(
+        0.5,
+        "Part of the subbands in which it must be so; what is bad in fewer is flagged there alone",
+        low=0,
+        high=1,
+    )
+    max_bad_time_fraction: float = setting(
+        0.5,
+        "A station that is bad for longer than this part of the time is flagged altogether",
+        low=0,
+        high=1,
+    )
+    max_bad_station_fraction: float = setting(
+        0.5, "Where more of the stations would go, none does: then it is not the stations", low=0, high=1
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """When a station is bad."""
+        return Limits(
+            self.dead_below,
+            self.noisy_above,
+            self.cross_noisy_above,
+            self.min_subband_fraction,
+            self.max_bad_time_fraction,
+        )
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,8 @@ class Stage(luigi.Task):
     stage: ClassVar[str]
     version: ClassVar[int] = 1
     target_class: ClassVar[type[ProductTarget]] = ProductTarget
+    counts_by_content: ClassVar[bool] = False
+    """Whether what is made of the product depends on what it says alone, not on what that follows from."""
     may_be_lost: ClassVar[bool] = False
     """Whether the observation goes on without this product, whatever went wrong with it."""
 
@@ -165,8 +167,15 @@ class Stage(luigi.Task):
     @cached_property
     def key(self) -> str:
         """Merkle key of the product."""
-        keys = {role: task.key for role, task in self.dependencies.items()}
+        keys = {role: task.passed_key for role, task in self.dependencies.items()}
         return product_key(self.stage, self.version, self.science(), keys)
+
+    @property
+    def passed_key(self) -> str:
+        """What the key of a stage that uses the product takes from it."""
+        if self.counts_by_content:
+            return product_key(self.stage, self.version, self.science(), {})
+        return self.key
 
     @cached_property
     def dependencies(self) -> dict[str, Stage]:
@@ -452,6 +461,10 @@ class HeadStage(Stage):
         """Write the product under its temporary name and return what was measured of it."""
         raise NotImplementedError
 
+    def content(self, measures: Mapping[str, Any]) -> str:
+        """Hash of what the product says, of a stage that counts by it; its measures are as :meth:`write` gave them."""
+        return ""
+
     def product(self) -> Product:
         """The file or directory on the head node."""
         return Product(HEAD, str(self.path()), self.kind)
@@ -485,6 +498,7 @@ class HeadStage(Stage):
                 made=timestamp(),
                 host=socket.gethostname(),
                 elapsed_s=round(time.monotonic() - started, 3),
+                content=self.content(measures),
             )
             publish(product, part, manifest)
         finally:

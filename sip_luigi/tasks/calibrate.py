@@ -15,6 +15,8 @@ from sip_luigi.programs.dp3_calibrate import calibrate_steps, model_steps, solut
 from sip_luigi.tasks.base import Inputs, Steps
 from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.dp3_stage import Dp3Stage, described, shape_of
+from sip_luigi.tasks.preprocess import carried
+from sip_luigi.tasks.stations import bad_stations, flagged_stations
 
 
 class Calibrate(CycleStage, Dp3Stage):
@@ -45,7 +47,7 @@ class Calibrate(CycleStage, Dp3Stage):
         settings = self.ctx.settings
         options = settings.calibration
         preprocessed = inputs["data"].measures["verify_measurementset"]
-        bad = {entry["station"]: entry["reason"] for entry in preprocessed["bad_stations"]}
+        stations = bad_stations(inputs)
         has_beam = bool(described(inputs["vds"])["has_beam_tables"])
         skymodel, output = f"{part}/sky.skymodel", f"{part}/{self.measurementset}"
         transferred = f"{part}/calibrator.h5" if "calibrator" in inputs else ""
@@ -58,7 +60,8 @@ class Calibrate(CycleStage, Dp3Stage):
             shape_of(preprocessed),
             storage=settings.dppp,
             use_beam=has_beam,
-            bad_stations=bad,
+            bad_stations=[name for name, entry in stations.items() if not entry.spans],
+            bad_times={name: entry.spans for name, entry in stations.items() if entry.spans},
             transferred=transferred,
             solutions_prefix=solutions,
             statistics_path=f"{part}/flags.json",
@@ -66,7 +69,7 @@ class Calibrate(CycleStage, Dp3Stage):
         if not has_beam and options.beam:
             self.warn("no LOFAR beam tables in the MeasurementSet: calibrated WITHOUT the station beam")
         model = Path(self.dependencies["skymodel"].product().path).read_text(encoding="utf-8")
-        flagged = bad if options.flag_bad_stations else {}
+        flagged = flagged_stations(stations, options)
         return (
             {"write": skymodel, "text": model},
             *(self._transfer(inputs, transferred) if transferred else ()),
@@ -79,6 +82,7 @@ class Calibrate(CycleStage, Dp3Stage):
             },
             {"note": has_beam and options.beam, "name": "beam"},
             {"note": {**self._unusable(inputs), **flagged}, "name": "flagged_stations"},
+            *carried(inputs["data"]),
         )
 
     def _inspection(self, output: str, paths: tuple[str, ...]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Need:
 
 
 SKYMODEL = Need("UpdateSkyModel", cycle="previous", at_first="InitialSkyModel")
+STATIONS = Need("FlagStations", when="stations.enabled")
 CALIBRATOR = Need("CombineCalibrator", of_calibrator=True, when="calibration.calibrator_obs_id")
 
 CHAIN: Mapping[str, Mapping[str, Need]] = {
@@ -47,11 +48,13 @@ CHAIN: Mapping[str, Mapping[str, Need]] = {
     "CopySubband": {"vds": Need("DescribeSubband")},
     "Preprocess": {"data": Need("CopySubband"), "vds": Need("DescribeSubband")},
     "InitialSkyModel": {"gvds": Need("DescribeObservation")},
-    "SolveCalibrator": {"data": Need("Preprocess"), "vds": Need("DescribeSubband")},
+    "FlagStations": {"subbands": Need("Preprocess", every_subband=True)},
+    "SolveCalibrator": {"data": Need("Preprocess"), "vds": Need("DescribeSubband"), "stations": STATIONS},
     "CombineCalibrator": {"subbands": Need("SolveCalibrator", every_subband=True)},
     "Calibrate": {
         "data": Need("Preprocess"),
         "vds": Need("DescribeSubband"),
+        "stations": STATIONS,
         "calibrator": CALIBRATOR,
         "skymodel": SKYMODEL,
     },

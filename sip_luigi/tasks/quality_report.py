@@ -20,6 +20,7 @@ from sip_luigi.fits import Image, positions, read_detections, read_image, read_r
 from sip_luigi.report.page import Page, render
 from sip_luigi.tasks.base import HeadStage, Inputs, timestamp
 from sip_luigi.tasks.gvds import losses
+from sip_luigi.tasks.preprocess_report import flagged_by_cause, grouped
 
 NOT_MEASURED = Comparison(None, None, None, 0)
 MATCH_RADIUS_BEAMS = 1.0
@@ -75,6 +76,8 @@ class QualityReport(HeadStage):
             "flagged_fraction": flagged,
             "without_beam": sorted(name for name, m in used.items() if not beam_applied(m)),
             "bad_stations": bad_stations(used),
+            "preprocessing": grouped({name: manifest.measures for name, manifest in used.items()}),
+            "flagged_by_cause": flagged_by_cause(manifest.measures for manifest in used.values()),
         }
         return figures | self._image_figures(inputs, image, flagged or 0.0) | self._source_figures(inputs)
 

@@ -11,6 +11,7 @@ from sip_luigi.domain.parset import Parset
 from sip_luigi.programs.dp3_calibrate import solve_calibrator_steps
 from sip_luigi.tasks.base import Inputs, Steps
 from sip_luigi.tasks.dp3_stage import Dp3Stage, described, shape_of
+from sip_luigi.tasks.stations import bad_stations
 
 CALIBRATOR_RADIUS_DEG = 1.0
 SOLUTIONS = "calibrator.h5"
@@ -35,7 +36,8 @@ class SolveCalibrator(Dp3Stage):
         settings = self.ctx.settings
         found, preprocessed = described(inputs["vds"]), inputs["data"].measures["verify_measurementset"]
         calibrator = calibrator_of(self.obs_id, found["field_ra_rad"], found["field_dec_rad"])
-        bad = {entry["station"] for entry in preprocessed["bad_stations"]}
+        flags = settings.calibration.flag_bad_stations
+        stations = bad_stations(inputs) if flags else {}
         skymodel, solutions = f"{part}/calibrator.skymodel", f"{part}/{SOLUTIONS}"
         parset = solve_calibrator_steps(
             settings.calibrator,
@@ -44,7 +46,8 @@ class SolveCalibrator(Dp3Stage):
             shape_of(preprocessed),
             threads=settings.dppp.threads,
             use_beam=bool(found["has_beam_tables"]) and settings.calibration.beam,
-            bad_stations=bad if settings.calibration.flag_bad_stations else (),
+            bad_stations=[name for name, entry in stations.items() if not entry.spans],
+            bad_times={name: entry.spans for name, entry in stations.items() if entry.spans},
             solutions=solutions,
         )
         inspect = {

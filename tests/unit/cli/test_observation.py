@@ -41,6 +41,7 @@ def test_a_plan(sip, found):
     assert plan["band"]["to_make"][0] == "gvds"
     assert plan["band"]["to_make"][-1] == "deliver"
     assert plan["kept_out"] == {}
+    assert plan["preprocessing"] == [], "nothing is decided of what has not been described"
 
 
 def test_nothing_is_dispatched(sip, found):
@@ -58,6 +59,7 @@ def test_a_plan_for_people(sip, found):
     assert done.exit_code == 0
     for part in (*NAMES, "its raw data lie there", "describe, copy, preprocess, calibrate.cycle0", "band"):
         assert part in done.stdout
+    assert "A-team and averaging of 2 subbands are decided when they have been described" in done.stdout
 
 
 def test_what_is_kept_out_is_said(sip, found):
@@ -127,7 +129,7 @@ def test_brackets_are_no_markup(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "300")
     row = {"subband": "a", "raw": "lse001:/data/[/x]/a", "node": "n", "reason": "r", "to_make": []}
     band = {"node": "lce001", "reason": "[cluster] imaging_node", "to_make": []}
-    _show({"subbands": [row], "band": band, "kept_out": {}})
+    _show({"subbands": [row], "band": band, "preprocessing": [], "kept_out": {}})
     shown = capsys.readouterr().out
     assert "[cluster] imaging_node" in shown
     assert "lse001:/data/[/x]/a" in shown

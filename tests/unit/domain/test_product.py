@@ -26,3 +26,12 @@ def test_manifest_of_a_directory_goes_with_it_and_of_a_file_beside_it():
     assert Product("n", "/a/b").manifest_path == "/a/b/sip-manifest.json"
     assert Product("n", "/a/b.vds", "file").manifest_path == "/a/.b.vds.manifest.json"
     assert Product("n", "/a/b").part_path("x") == "/a/b.part-x"
+
+
+def test_a_product_that_counts_by_its_content_is_what_it_says():
+    one = Manifest("key", "flag_stations", 1, inputs={"a": "1"}, content="said")
+    other = Manifest("another", "flag_stations", 1, inputs={"a": "2", "b": "lost"}, content="said")
+    assert one.fingerprint == other.fingerprint == "said"
+    assert Manifest("key", "s", 1, inputs={"a": "1"}).fingerprint != Manifest("key", "s", 1).fingerprint
+    assert Manifest("key", "s", 1, content="said", loss=Loss("s", "broken")).fingerprint == "lost"
+    assert Manifest.from_json(one.to_json()) == one

@@ -8,13 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sip_luigi.domain.errors import ConfigurationError
-from sip_luigi.programs.dp3 import (
-    DataShape,
-    Preprocessing,
-    averaged_shape,
-    averaging_factors,
-    preprocess_steps,
-)
+from sip_luigi.programs.dp3 import DataShape
+from sip_luigi.programs.dp3_preprocess import Preprocessing
 from sip_luigi.programs.environment import casarc_text, strategy_file, tool_environment
 from sip_luigi.programs.pybdsf import SourceFinding, process_arguments
 from sip_luigi.programs.wsclean import (
@@ -30,60 +25,6 @@ from sip_luigi.programs.wsclean import (
 
 RAW = DataShape(n_times=3600, n_channels=64, interval_s=1.00139, channel_width_hz=3051.7578125)
 COARSE = DataShape(n_times=2, n_channels=1, interval_s=10.0, channel_width_hz=195312.5)
-
-
-def preprocess(options=None, shape=RAW):
-    options = options or Preprocessing()
-    return preprocess_steps(
-        options, "in.MS", "out.MS", shape, strategy_path="/s.lua", statistics_path="f.json"
-    )
-
-
-def test_raw_data_are_averaged_to_4_s_and_48_khz():
-    assert averaging_factors(Preprocessing(), RAW) == (4, 16)
-    assert averaging_factors(Preprocessing(), COARSE) == (1, 1)
-
-
-@given(st.integers(1, 1000), st.integers(1, 512), st.floats(0.1, 60), st.floats(100, 2e5))
-def test_averaging_never_makes_finer_or_unequal(n_times, n_channels, interval, width):
-    shape = DataShape(n_times, n_channels, interval, width)
-    time_step, freq_step = averaging_factors(Preprocessing(), shape)
-    assert n_channels % freq_step == 0
-    assert time_step == 1 or time_step * interval <= 4.0 * 1.006
-    assert freq_step == 1 or freq_step * width <= 48828.125 * 1.006
-    after = averaged_shape(Preprocessing(), shape)
-    assert after.n_times == math.ceil(n_times / time_step)
-
-
-def test_preprocessing_is_one_pass_that_refuses_unknown_keys():
-    parset = preprocess()
-    assert parset["steps"] == ["autocorrelations", "elevation", "zeros", "aoflagger", "average", "count"]
-    assert parset["checkparset"] == 1
-    assert parset["elevation.mode"] == "setcomplement"
-    assert parset["elevation.elevation"] == "20deg..90deg"
-    assert (parset["average.timestep"], parset["average.freqstep"]) == (4, 16)
-    assert parset["msout.storagemanager"] == "dysco"
-
-
-@pytest.mark.parametrize(
-    ("change", "gone"),
-    [
-        ({"aoflagger": False}, "aoflagger"),
-        ({"flag_autocorrelations": False}, "autocorrelations"),
-        ({"min_elevation_deg": 0.0}, "elevation"),
-        ({"min_amplitude": 0.0}, "zeros"),
-        ({"average_to_s": 0.0, "average_to_hz": 0.0}, "average"),
-    ],
-)
-def test_what_is_switched_off_is_no_step(change, gone):
-    parset = preprocess(replace(Preprocessing(), **change))
-    assert gone not in parset["steps"]
-    assert not [key for key in parset if key.startswith(f"{gone}.")]
-
-
-def test_dysco_is_left_out_for_a_single_time_slot():
-    parset = preprocess(shape=DataShape(1, 8, 1.0, 1e4))
-    assert "msout.storagemanager" not in parset
 
 
 GEOMETRY = Geometry(pixel_arcsec=7.5, size_pixels=2048)

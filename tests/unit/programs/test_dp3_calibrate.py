@@ -6,12 +6,13 @@ import pytest
 
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.programs.calibration import Calibration, Calibrator
-from sip_luigi.programs.dp3 import DataShape, Preprocessing
+from sip_luigi.programs.dp3 import DataShape
 from sip_luigi.programs.dp3_calibrate import (
     calibrate_steps,
     solution_paths,
     solve_calibrator_steps,
 )
+from sip_luigi.programs.dp3_preprocess import Preprocessing
 
 SHAPE = DataShape(n_times=3600, n_channels=64, interval_s=1.00139, channel_width_hz=3051.7578125)
 
@@ -59,6 +60,7 @@ def test_a_calibrator_is_solved_channel_by_channel_and_nothing_is_written():
         threads=2,
         use_beam=True,
         bad_stations=["RS106HBA"],
+        bad_times={},
         solutions="c.h5",
     )
     assert parset["msout"] == ""

@@ -36,6 +36,7 @@ def test_two_targets_share_the_work_on_their_calibrator(night):
     of_calibrator = {name: task.task_id for name, task in first.items() if name[0] == "L9"}
     assert {name for _, name in of_calibrator} == {
         "combine_calibrator",
+        "flag_stations",
         *(
             f"{stage}.SAP000_SB{n:03d}"
             for stage in ("describe", "copy", "preprocess", "solve_calibrator")
@@ -50,7 +51,7 @@ def test_a_calibrator_enters_the_keys_of_what_depends_on_it_and_nothing_else(nig
     stages = {name: task for name, task in none.items() if name[0] == "L1"}
     same = {name for name in stages if none[name].key == one[name].key}
     assert {name.partition(".")[0] for _, name in same} == {
-        *("describe", "gvds", "copy", "preprocess", "initial_sky_model")
+        *("describe", "gvds", "copy", "preprocess", "flag_stations", "initial_sky_model")
     }
     for name in stages:
         assert (one[name].key == another[name].key) == (name in same)
