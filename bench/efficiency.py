@@ -23,7 +23,9 @@ from sip_luigi.selftest.sites import OneMachine
 
 AIMS = {"wall_ratio": Aim(high=1.05)}
 
-CHECKS = frozenset({"describe", "verify_measurementset", "inspect_solutions", "verify_image"})
+CHECKS = frozenset(
+    {"describe", "verify_measurementset", "inspect_solutions", "model_agreement", "verify_image"}
+)
 """Commands that look at data and products; a script of less care would do without."""
 
 

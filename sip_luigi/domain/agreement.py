@@ -18,6 +18,8 @@ BRIGHT_POWER = 0.2
 """Where the sky has so much of the power of the noise the data are bright, whatever the model says."""
 MIN_CLOSURE_EXPECTED = 0.3
 """Of noisier data closure phases tell nothing."""
+MIN_TIMES = 8
+"""Solutions in time that it takes to see the sky turn."""
 _ROUNDS = 6
 _CLIP_SIGMA = 4.0
 
@@ -262,7 +264,7 @@ def common_shift(phase_rad: Floats, good: Bools, uv_m: Floats, freq_hz: float) -
     design = 2.0 * np.pi * freq_hz / SPEED_OF_LIGHT_M_S * np.diff(uv_m, axis=0)
     length = np.linalg.norm(design, axis=2)
     both &= length > 0
-    if both.sum() < 20:
+    if len(phase_rad) < MIN_TIMES or both.sum() < 20:
         return None
     shift = np.zeros(2)
     # From the stations where the sky turns slowly outwards: there no turn of the phase is missed.

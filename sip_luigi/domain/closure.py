@@ -46,7 +46,7 @@ def closure_agreement(data: Complex, model: Complex, sigma: Floats) -> Closure |
     Closure or None
         None without triangles.
     """
-    triangles = np.array(list(combinations(range(data.shape[1]), 3))).reshape(-1, 3)
+    triangles = np.array(list(combinations(range(data.shape[1]), 3)), dtype=int).reshape(-1, 3)
     rng = np.random.default_rng(20260101)
     if len(triangles) > MAX_TRIANGLES:
         triangles = triangles[rng.choice(len(triangles), MAX_TRIANGLES, replace=False)]

@@ -18,6 +18,9 @@ Bools = NDArray[np.bool_]
 MIN_GOOD_FRACTION = 0.3
 """A station with fewer good solutions of the calibrator is not used on the target."""
 
+NEAR = 0.1
+"""A solved frequency nearer than this part of the smoothing is the same frequency."""
+
 
 @dataclass(frozen=True)
 class GainSolutions:
@@ -234,8 +237,10 @@ def corrections_at(instrument: Instrument, freq_hz: Floats, options: CalibratorO
     """
     known_hz, good = instrument.freq_hz, instrument.good
     amplitude = smooth_at(known_hz, instrument.amplitude, good, freq_hz, options.smooth_hz)
+    # A parabola through points on one side alone leads astray: across gaps a wider one is taken.
+    missing = interpolated(known_hz, good, freq_hz, max(NEAR * options.smooth_hz, _half_spacing(freq_hz)))
     wide = smooth_at(known_hz, instrument.amplitude, good, freq_hz, 2.0 * options.max_gap_hz)
-    amplitude = np.where(np.isfinite(amplitude), amplitude, wide)
+    amplitude = np.where(np.isfinite(amplitude) & ~missing[:, None, None], amplitude, wide)
     if not np.isfinite(amplitude).any():
         raise BadData(
             f"no calibrator solutions within {options.max_gap_hz / 1e6:g} MHz of {freq_hz.mean() / 1e6:.3f} MHz; "
@@ -245,13 +250,16 @@ def corrections_at(instrument: Instrument, freq_hz: Floats, options: CalibratorO
     sign = np.array([0.5, -0.5])
     phase = clock[:, :, None] + sign * instrument.xy_offset_rad[None, :, None]
     weight = np.isfinite(amplitude) & (amplitude > 0)
-    missing = interpolated(known_hz, good, freq_hz, options.smooth_hz / 2)
     return Corrections(
         np.where(weight, amplitude, 1.0),
         np.where(weight, np.angle(np.exp(1j * phase)), 0.0),
         weight.astype(float),
         bool(missing.any()),
     )
+
+
+def _half_spacing(freq_hz: Floats) -> float:
+    return 0.6 * float(np.diff(freq_hz).max()) if len(freq_hz) > 1 else 0.0
 
 
 def _unusable(solutions: GainSolutions, dead: Bools) -> dict[str, str]:

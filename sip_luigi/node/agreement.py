@@ -176,21 +176,24 @@ def baseline_sums(seen: Compared) -> Sums:
         return summed(np.where(flags, 0.0, values)[:, hands])
 
     power, counted = np.abs(data) ** 2, (~flags).astype(float)
+    count, cross_count = summed(counted[:, PARALLEL]), summed(counted[:, CROSS])
     variance = np.fmin(
         _variance(residual, flags, cells, n_stations, PARALLEL),
         _variance(residual, flags, cells, n_stations, CROSS),
     )
-    count, cross_count = summed(counted[:, PARALLEL]), summed(counted[:, CROSS])
+    # Of a single time slot: XY and YX hold little of the sky.
+    weak = summed(np.abs(residual[:, CROSS]) ** 2) / np.maximum(cross_count, 1)
+    variance = np.where(np.isfinite(variance), variance, weak)
     return Sums(
         count=count,
         product=of((data * model.conj()).real, PARALLEL),
         data=of(power, PARALLEL),
         model=of(np.abs(model) ** 2, PARALLEL),
         residual=summed(np.abs(residual[:, PARALLEL]) ** 2),
-        noise=count * np.nan_to_num(variance),
+        noise=count * variance,
         cross_count=cross_count,
         cross=of(power, CROSS),
-        cross_noise=cross_count * np.nan_to_num(variance),
+        cross_noise=cross_count * variance,
     )
 
 

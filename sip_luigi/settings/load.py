@@ -18,7 +18,7 @@ from luigi.task_register import Register
 
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.domain.setting import Section, described_fields
-from sip_luigi.programs.dp3_calibrate import Calibration, Calibrator
+from sip_luigi.programs.calibration import Calibration, Calibrator
 from sip_luigi.programs.dp3_preprocess import Preprocessing
 from sip_luigi.programs.pybdsf import SourceFinding
 from sip_luigi.programs.wsclean import Imaging

@@ -7,17 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sip_luigi.domain.clock import TEC_TO_PHASE
 from sip_luigi.domain.geometry import CORE_LATITUDE_RAD, sidereal_time_rad
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.streams import Stream, generator
 
 Floats = npt.NDArray[np.float64]
-
-TEC_TO_PHASE = -8.44797245e9
-"""Phase in rad = this times the electron content in TECU (1e16 m^-2) over the frequency in Hz.
-
--e²/(4 π ε0 m_e c)·1e16 m^-2, as DP3 and LoSoTo have it.
-"""
 
 WAVELENGTHS_M = (20e3, 400e3)
 """Shortest and longest wave in the electron content."""

@@ -36,7 +36,8 @@ class SolveCalibrator(Dp3Stage):
         settings = self.ctx.settings
         found, preprocessed = described(inputs["vds"]), inputs["data"].measures["verify_measurementset"]
         calibrator = calibrator_of(self.obs_id, found["field_ra_rad"], found["field_dec_rad"])
-        bad = bad_stations(inputs) if settings.calibration.flag_bad_stations else {}
+        flags = settings.calibration.flag_bad_stations
+        stations = bad_stations(inputs) if flags else {}
         skymodel, solutions = f"{part}/calibrator.skymodel", f"{part}/{SOLUTIONS}"
         parset = solve_calibrator_steps(
             settings.calibrator,
@@ -45,8 +46,8 @@ class SolveCalibrator(Dp3Stage):
             shape_of(preprocessed),
             threads=settings.dppp.threads,
             use_beam=bool(found["has_beam_tables"]) and settings.calibration.beam,
-            bad_stations=[name for name, entry in bad.items() if not entry.spans],
-            bad_times={name: entry.spans for name, entry in bad.items() if entry.spans},
+            bad_stations=[name for name, entry in stations.items() if not entry.spans],
+            bad_times={name: entry.spans for name, entry in stations.items() if entry.spans},
             solutions=solutions,
         )
         inspect = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sip_luigi.domain.product import Manifest
 from sip_luigi.domain.stations import BadStation
-from sip_luigi.programs.dp3_calibrate import Calibration
+from sip_luigi.programs.calibration import Calibration
 from sip_luigi.tasks.base import Inputs
 
 

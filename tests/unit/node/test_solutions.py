@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from sip_luigi.domain.errors import BadData
+from sip_luigi.node.h5parm import read_h5parm, transfer_solutions
 from sip_luigi.node.solutions import inspect_solutions
 
 STATIONS = ["CS001HBA0", "CS002HBA0", "CS003HBA1", "RS106HBA"]
@@ -29,6 +30,7 @@ def h5parm(tmp_path):
                     )
                     stored.attrs["AXES"] = np.bytes_("time,ant,freq,pol")
                 group.create_dataset("ant", data=np.array(STATIONS, dtype="S16"))
+                group.create_dataset("time", data=10.0 * np.arange(shape[0]) + 5.0)
         return str(path)
 
     return write
@@ -99,3 +101,51 @@ def test_files_that_are_no_h5parm(h5parm, tmp_path):
         file.create_group("other")
     with pytest.raises(BadData, match="not an h5parm"):
         inspect_solutions({"paths": [str(path)]})
+
+
+LOG = """\
+    2.9% (    6 ms) GainCal {}.
+        Converged: {}, stalled: {}, non converged: 0, failed: 0
+"""
+
+
+def test_a_solver_that_stalls_is_refused(h5parm, tmp_path):
+    log = tmp_path / "log"
+    request = {"paths": [h5parm(phase=gains())], "log": str(log), "min_converged_fraction": 0.1}
+    log.write_text(LOG.format("phase", 100, 20) + LOG.format("gain", 5, 1))
+    assert inspect_solutions(request)["convergence"]["phase"]["stalled"] == 20
+    log.write_text(LOG.format("phase", 100, 20) + LOG.format("gain", 0, 6))
+    with pytest.raises(BadData, match=r"the solve gain did not converge: 0 of 6 solutions did, 6 stalled"):
+        inspect_solutions(request)
+
+
+def test_bad_stations_and_intervals_are_named(h5parm):
+    phase, amplitude = np.zeros((60, 4, 1, 2)), gains(60)
+    phase[:, 3] = np.random.default_rng(5).uniform(-np.pi, np.pi, (60, 1, 2))
+    amplitude[10:12, 0] = 8.0
+    limits = {"amplitude_outlier_factor": 3.0, "max_phase_scatter_rad": 2.0}
+    found = inspect_solutions({"paths": [h5parm(amplitude=amplitude, phase=phase)], **limits})
+    assert list(found["bad_stations"]) == ["RS106HBA"]
+    assert "phases are chance" in found["bad_stations"]["RS106HBA"]
+    assert found["bad_intervals"] == {"CS001HBA0": [[100.0, 120.0]]}
+    few = inspect_solutions({"paths": [h5parm(phase=phase[:8])], **limits})
+    assert few["bad_stations"] == {}
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    path = str(tmp_path / "t.h5")
+    amplitude = np.random.default_rng(6).uniform(0.5, 2.0, (3, 4, 2))
+    weight = np.ones((3, 4, 2))
+    weight[:, 2] = 0.0
+    request = {"path": path, "stations": STATIONS, "freq_hz": [1e8, 1.1e8, 1.2e8], "phase": 0 * amplitude}
+    answer = transfer_solutions({**request, "amplitude": amplitude, "weight": weight})
+    assert answer == {"unusable": [STATIONS[2]]}
+    tables = {table.kind: table for table in read_h5parm(path)}
+    np.testing.assert_array_equal(tables["amplitude"].values[0], amplitude)
+    assert tables["phase"].stations == tuple(STATIONS)
+    assert tables["phase"].freq_hz.tolist() == [1e8, 1.1e8, 1.2e8]
+    assert not tables["phase"].good[0, :, 2].any()
+    with h5py.File(path) as file:
+        assert file["sol000/amplitude000/ant"].dtype == np.dtype("S16"), "DP3 finds no shorter names"
+    with pytest.raises(BadData, match="names of 16 bytes"):
+        transfer_solutions({**request, "amplitude": amplitude, "weight": weight, "stations": ["x" * 17] * 4})

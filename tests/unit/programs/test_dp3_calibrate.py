@@ -5,10 +5,9 @@ from dataclasses import replace
 import pytest
 
 from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.programs.calibration import Calibration, Calibrator
 from sip_luigi.programs.dp3 import DataShape
 from sip_luigi.programs.dp3_calibrate import (
-    Calibration,
-    Calibrator,
     calibrate_steps,
     solution_paths,
     solve_calibrator_steps,
@@ -61,6 +60,7 @@ def test_a_calibrator_is_solved_channel_by_channel_and_nothing_is_written():
         threads=2,
         use_beam=True,
         bad_stations=["RS106HBA"],
+        bad_times={},
         solutions="c.h5",
     )
     assert parset["msout"] == ""

@@ -1,0 +1,108 @@
+"""The stages of a calibrator's observation, in the graph of its targets."""
+
+import pytest
+
+import sip_luigi.pipeline
+from sip_luigi.domain.errors import ConfigurationError, TransportError, UnknownObservation
+from sip_luigi.tasks.base import other
+from sip_luigi.tasks.calibrate import Calibrate
+from sip_luigi.tasks.context import open_context
+from sip_luigi.tasks.solve_calibrator import calibrator_of
+
+TARGETS = ("L1", "L2")
+
+
+@pytest.fixture
+def night(cluster):
+    """Two targets and a calibrator; opens the context of a target."""
+    for obs_id in (*TARGETS, "L9", "L8"):
+        for number in range(2):
+            cluster.raw(f"data/{obs_id}_SAP000_SB{number:03d}_uv.MS")
+    skymodel = cluster.folder / "m.skymodel"
+    skymodel.write_text("FORMAT = Name, Type, Ra, Dec, I\na, POINT, 1:00:00, 10.00.00, 1.0\n")
+    cluster.set("calibration", skymodel=str(skymodel))
+    return lambda obs_id="L1", calibrator="L9": open_context(
+        obs_id, cluster.settings, calibrator_obs_id=calibrator
+    )
+
+
+def graph(ctx):
+    root = other(ctx, "ImagingPipeline")
+    return {(task.obs_id, task.name): task for task in sip_luigi.pipeline.walk(root)}
+
+
+def test_two_targets_share_the_work_on_their_calibrator(night):
+    first, second = graph(night("L1")), graph(night("L2"))
+    of_calibrator = {name: task.task_id for name, task in first.items() if name[0] == "L9"}
+    assert {name for _, name in of_calibrator} == {
+        "combine_calibrator",
+        "flag_stations",
+        *(
+            f"{stage}.SAP000_SB{n:03d}"
+            for stage in ("describe", "copy", "preprocess", "solve_calibrator")
+            for n in (0, 1)
+        ),
+    }
+    assert of_calibrator == {name: task.task_id for name, task in second.items() if name[0] == "L9"}
+
+
+def test_a_calibrator_enters_the_keys_of_what_depends_on_it_and_nothing_else(night):
+    none, one, another = graph(night(calibrator="")), graph(night()), graph(night(calibrator="L8"))
+    stages = {name: task for name, task in none.items() if name[0] == "L1"}
+    same = {name for name in stages if none[name].key == one[name].key}
+    assert {name.partition(".")[0] for _, name in same} == {
+        *("describe", "gvds", "copy", "preprocess", "flag_stations", "initial_sky_model")
+    }
+    for name in stages:
+        assert (one[name].key == another[name].key) == (name in same)
+
+
+def test_the_command_line_wins(night, cluster):
+    cluster.set("calibration", calibrator_obs_id="L8")
+    assert night(calibrator="").calibrator.layout.obs_id == "L8"
+    assert night().calibrator.layout.obs_id == "L9"
+    named = graph(night())
+    cluster.set("calibration", calibrator_obs_id="L9")
+    assert {n: t.task_id for n, t in graph(night(calibrator="")).items()} == {
+        n: t.task_id for n, t in named.items()
+    }
+
+
+def test_the_settings_of_transfer_leave_the_solutions_alone(night, cluster):
+    before = graph(night())
+    cluster.set("calibrator", smooth_hz=1e6)
+    after = graph(night())
+    changed = {name for (_, name), task in before.items() if after[task.obs_id, name].key != task.key}
+    assert "combine_calibrator" in changed
+    assert "calibrate.SAP000_SB000.cycle0" in changed
+    assert not [name for name in changed if name.startswith(("solve_calibrator", "preprocess"))]
+
+
+def test_one_look_for_both_observations(night):
+    ctx = night()
+    assert ctx.calibrator.index is ctx.index
+    assert ctx.calibrator.connections is ctx.connections
+    assert ctx.calibrator.layout.directory != ctx.layout.directory
+    assert ctx.calibrator.settings.calibration.calibrator_obs_id == ""
+    assert ctx.give_up(TransportError("gone", node="lce001"))
+    for one in (ctx, ctx.calibrator):
+        assert {place.node for place in one.places.values()} == {"lce002"}
+
+
+def test_calibrators_that_are_refused(night):
+    with pytest.raises(ConfigurationError, match="expected another observation than the target's"):
+        night(calibrator="L1")
+    with pytest.raises(UnknownObservation, match="observation L7"):
+        night(calibrator="L7")
+    with pytest.raises(ConfigurationError, match="observation id"):
+        night(calibrator="../L9")
+    ctx = night(calibrator="")
+    assert "calibrator" not in Calibrate(obs_id="L1", subband="SAP000_SB000", context=ctx).dependencies
+
+
+def test_a_field_that_is_no_calibrator():
+    assert calibrator_of("L9", 2.1537, 0.8415).name == "3C196"
+    with pytest.raises(
+        ConfigurationError, match=r"L9: none of the calibrators 3C48, .*\(57\.296, -57\.296\)"
+    ):
+        calibrator_of("L9", 1.0, -1.0)
