@@ -109,4 +109,20 @@ def matched_flux(plane: Floats, east_deg: Floats, north_deg: Floats, source: Ell
     if not power:
         return math.nan
     peak = float(np.sum(plane[good] * shape[good])) / power
-    return peak * math.sqrt(np.linalg.det(seen) / np.linalg.det(beam.covariance))
+    return peak * beams_covered(source, beam)
+
+
+def matched_flux_error(rms_jy_beam: float, source: Ellipse, beam: Ellipse) -> float:
+    """Error that the noise of the image leaves in :func:`matched_flux`, Jy.
+
+    The noise of an interferometer is correlated as its beam. For a Gaussian of k beams the variance of the fitted
+    peak is then σ²·4/(1 + 2k), from the integral of the shape with itself and the beam, and the flux is k peaks.
+    """
+    covered = beams_covered(source, beam)
+    return 2.0 * rms_jy_beam * covered / math.sqrt(1.0 + 2.0 * covered)
+
+
+def beams_covered(source: Ellipse, beam: Ellipse) -> float:
+    """Area of a source as it is seen, in areas of the beam; 1 for a point."""
+    seen = source.covariance + beam.covariance
+    return math.sqrt(np.linalg.det(seen) / np.linalg.det(beam.covariance))

@@ -9,7 +9,14 @@ import numpy as np
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from sip_luigi.domain.spectrum import NO_INDEX, Ellipse, Floats, SpectralIndex, matched_flux, spectral_index
+from sip_luigi.domain.spectrum import (
+    NO_INDEX,
+    Ellipse,
+    SpectralIndex,
+    matched_flux,
+    matched_flux_error,
+    spectral_index,
+)
 from sip_luigi.node.cube import Cube, read_cube
 
 COLUMNS = ("SPECTRAL_INDEX", "E_SPECTRAL_INDEX")
@@ -55,15 +62,21 @@ def _index(
     pixel_deg = abs(float(cube.header["CDELT2"]))
     widest = max(beam.major_deg for beam in cube.beams)
     half = max(2, round(REACH_FWHM * float(np.hypot(widest, shape.major_deg)) / pixel_deg))
-    box = (
-        slice(max(0, round(y) - half), round(y) + half + 1),
-        slice(max(0, round(x) - half), round(x) + half + 1),
-    )
-    rows, columns = np.mgrid[: cube.data.shape[1], : cube.data.shape[2]][:, box[0], box[1]]
+    n_y, n_x = cube.data.shape[1:]
+    box = (_reach(y, half, n_y), _reach(x, half, n_x))
+    rows, columns = np.mgrid[box]
     east, north = -(columns - x) * pixel_deg, (rows - y) * pixel_deg
     flux = [
         matched_flux(plane[box].ravel(), east.ravel(), north.ravel(), shape, beam)
         for plane, beam in zip(cube.data, cube.beams, strict=True)
     ]
-    error: Floats = cube.rms_jy_beam / max(response, 1e-3)
+    error = [
+        matched_flux_error(rms / max(response, 1e-3), shape, beam)
+        for rms, beam in zip(cube.rms_jy_beam, cube.beams, strict=True)
+    ]
     return spectral_index(cube.freq_hz, flux, error)
+
+
+def _reach(centre: float, half: int, size: int) -> slice:
+    """Pixels within a distance of one, along an axis."""
+    return slice(max(0, round(centre) - half), min(size, round(centre) + half + 1))

@@ -124,9 +124,20 @@ def calibration_figures(results: Results) -> dict[str, Any]:
     return {
         "solutions": solutions,
         "solutions_bad_fraction": solutions.get("bad_fraction"),
-        "solutions_converged_fraction": solutions.get("converged_fraction"),
+        "solutions_converged_fraction": converged_fraction(results.used),
         "phase_scatter_rad": mean(scatter),
     }
+
+
+def converged_fraction(used: Mapping[str, Manifest]) -> float | None:
+    """Part of the solutions that converged, of all solves and subbands that say so."""
+    counts = [
+        by_outcome
+        for manifest in used.values()
+        for by_outcome in manifest.measures.get("inspect_solutions", {}).get("convergence", {}).values()
+    ]
+    total = sum(sum(by_outcome.values()) for by_outcome in counts)
+    return sum(by_outcome.get("converged", 0) for by_outcome in counts) / total if total else None
 
 
 def bad_stations(used: Mapping[str, Manifest]) -> dict[str, dict[str, str]]:

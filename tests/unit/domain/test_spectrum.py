@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sip_luigi.domain.spectrum import MAX_INDEX_ERROR, MIN_BAND_SPAN, Ellipse, matched_flux, spectral_index
+from sip_luigi.domain.spectrum import (
+    MAX_INDEX_ERROR,
+    MIN_BAND_SPAN,
+    Ellipse,
+    matched_flux,
+    matched_flux_error,
+    spectral_index,
+)
 
 FREQ = np.linspace(120e6, 168e6, 6)
 
@@ -70,3 +77,20 @@ def test_a_flux_does_not_depend_on_the_beam(beam, source):
 def test_an_ellipse_is_longest_along_its_position_angle():
     east = np.array([1.0, 0.0])
     assert Ellipse(10.0, 1.0, 90.0).covariance @ east == pytest.approx(east * 100.0 / (8 * math.log(2)))
+
+
+@pytest.mark.parametrize("size", [0.0, 12.0])
+def test_the_error_of_a_flux_is_its_scatter(size):
+    """In noise that is correlated over a beam, as the noise of an image is."""
+    rng = np.random.default_rng(11)
+    beam, source, n = Ellipse(6.0, 6.0, 0.0), Ellipse(size, size, 0.0), 64
+    # Visibilities have equal noise: the power of it follows the uv coverage, whose transform is the beam.
+    frequency = np.fft.fftfreq(n)[:, None] ** 2 + np.fft.fftfreq(n) ** 2
+    transfer = np.exp(-(np.pi**2) * beam.covariance[0, 0] * frequency)
+    y, x = np.mgrid[-32:32.0, -32:32.0]
+    fluxes, rms = [], []
+    for _ in range(400):
+        noise = np.fft.ifft2(np.fft.fft2(rng.normal(size=(n, n))) * transfer).real
+        rms.append(noise.std())
+        fluxes.append(matched_flux(noise.ravel(), x.ravel(), y.ravel(), source, beam))
+    assert np.std(fluxes) == pytest.approx(matched_flux_error(float(np.mean(rms)), source, beam), rel=0.15)

@@ -17,6 +17,12 @@ IMAGE = {
 }
 
 
+SOLVES = {
+    "phase": {"converged": 20, "stalled": 6, "not_converged": 4, "failed": 0},
+    "gain": {"converged": 8, "stalled": 0, "not_converged": 1, "failed": 1},
+}
+
+
 def subband(flagged_stations=(), scatter=None, **solutions):
     inspected = {**solutions, **({"phase_scatter_rad": scatter} if scatter else {})}
     return manifest(
@@ -84,10 +90,11 @@ def test_without_an_image():
 
 
 def test_solutions():
-    first = subband(scatter={"CS1": 0.1, "CS2": 0.2, "RS3": 2.0}, bad_fraction=0.1, converged_fraction=0.9)
+    first = subband(scatter={"CS1": 0.1, "CS2": 0.2, "RS3": 2.0}, bad_fraction=0.1, convergence=SOLVES)
     second = subband(scatter={"CS1": 0.4}, bad_fraction=0.3)
     figures = calibration_figures(results({"a": first, "b": second}))
     assert figures["solutions_bad_fraction"] == pytest.approx(0.2)
-    assert figures["solutions_converged_fraction"] == pytest.approx(0.9)
+    assert figures["solutions_converged_fraction"] == pytest.approx(28 / 40)
     assert figures["phase_scatter_rad"] == pytest.approx(0.3)
-    assert calibration_figures(results({"a": subband()}))["phase_scatter_rad"] is None
+    unknown = calibration_figures(results({"a": subband()}))
+    assert unknown["phase_scatter_rad"] is unknown["solutions_converged_fraction"] is None
