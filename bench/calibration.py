@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench.calibration_features import AIMS, CALIBRATOR_ID, FEATURES, FEW_BASELINES, Feature, Way
+from bench.calibration_features import AIMS, CALIBRATOR_ID, FEATURES, LOW_RESOLUTION, STATIONS, Feature, Way
 from bench.figures import show, shown
 from bench.measurement import by_turns
 from bench.places import directory_option, scratch
@@ -74,7 +74,7 @@ class Trial:
         test = self.test
         for name in ("scratch", "runtime"):
             shutil.rmtree(test.site.head / name, ignore_errors=True)
-        wall_s = self._time(*FEW_BASELINES, "--calibration-skymodel", str(self.skymodel), *way.arguments)
+        wall_s = self._time(*LOW_RESOLUTION, "--calibration-skymodel", str(self.skymodel), *way.arguments)
         self.figures[way.name] = measure(test)
         if self.keep:
             shutil.copytree(test.results, self.keep / f"{self.feature.name}_{way.name}", dirs_exist_ok=True)
@@ -120,7 +120,7 @@ def measure(test: SelfTest) -> dict[str, Any]:
     help="Try this one; may be repeated. [default: all]",
 )
 @click.option("--subbands", default=4, show_default=True, help="Subbands of each observation.")
-@click.option("--stations", default=24, show_default=True, help="Stations of each observation.")
+@click.option("--stations", default=len(STATIONS), show_default=True, help="Stations of each observation.")
 @click.option("--workers", default=2, show_default=True, help="Luigi workers.")
 @click.option(
     "--repeat", default=1, show_default=True, help="How often each is timed, by turns; the best counts."
@@ -147,7 +147,7 @@ def main(
     try:
         with scratch(directory) as folder:
             for feature in chosen:
-                options = replace(feature.options, subbands=subbands, stations=stations)
+                options = replace(feature.options, subbands=subbands, stations=STATIONS[:stations])
                 trial = prepared(replace(feature, options=options), folder, workers, keep)
                 figures = measured_by_turns(trial, repeat)
                 show_ways(feature, figures)

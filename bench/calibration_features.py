@@ -1,11 +1,12 @@
 """What calibration offers against bad data, and for each an observation that needs it.
 
-The observations are as small as shows the effect: 24 stations, 4 subbands, no interference, one phase for the
-whole field. All else is what the self-test has, see :func:`sip_luigi.selftest.run.observation`.
+The observations are as small as shows the effect: 25 stations of the core and near it, 4 subbands, ten to forty
+minutes, images of 640 pixels. There is no interference, and the ionosphere is the same for the whole field.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -14,16 +15,21 @@ import numpy as np
 from bench.figures import Aim
 from sip_luigi.domain.skymodel import SkyModel
 from sip_luigi.simulation.options import SimulationOptions
+from sip_luigi.simulation.stations import dutch_fields
 
 SEED = 7
 WRONG_SCALE, WRONG_SCATTER = 0.75, 0.3
 """Fluxes of a wrong model over the true ones: their geometric mean, and the scatter of their logarithm."""
 CALIBRATOR_ID = "L880003"
 
+STATIONS = ("RS503HBA", *(name for name in reversed(dutch_fields()) if re.fullmatch(r"CS\d+HBA0", name)))
+"""One field of each core station, the outer ones first, and the nearest remote station: 25."""
+
 OBSERVATION = SimulationOptions(
     obs_id="L880000",
+    seed=SEED,
     subbands=4,
-    stations=24,
+    stations=STATIONS,
     duration_s=1200.0,
     interval_s=30.0,
     noise_jy=2.5,
@@ -31,6 +37,7 @@ OBSERVATION = SimulationOptions(
     flux_min_jy=0.1,
     flux_max_jy=5.0,
     field_radius_deg=2.1,
+    min_separation_arcsec=600.0,
     bandpass_depth=0.3,
     bandpass_ripple=0.01,
     clock_offset_ns=10.0,
@@ -40,8 +47,8 @@ OBSERVATION = SimulationOptions(
     rfi_broad=0,
     dead_stations=0,
 )
-FEW_BASELINES = ("--imaging-max-uv-lambda", "4000")
-"""Half of the usual resolution: a quarter of the pixels, which take most of the time."""
+LOW_RESOLUTION = ("--imaging-max-uv-lambda", "2000")
+"""What these stations cover; a sixteenth of the usual pixels, which take most of the time."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +92,9 @@ class Feature:
     calibrator: str = ""
 
 
-def bright_third(true: SkyModel) -> SkyModel:
-    """What catalogues know of a field: its brightest third."""
-    return true.brightest(max(1, len(true.sources) // 3))
+def complete(true: SkyModel) -> SkyModel:
+    """All that there is: what is missing in the model would hide what the feature does."""
+    return true
 
 
 def every_other(true: SkyModel) -> SkyModel:
@@ -96,14 +103,13 @@ def every_other(true: SkyModel) -> SkyModel:
 
 
 def wrong_fluxes(true: SkyModel) -> SkyModel:
-    """The bright sources, all too faint and each wrong in its own way."""
-    known = bright_third(true)
-    factors = WRONG_SCALE * np.exp(np.random.default_rng(SEED).normal(0.0, WRONG_SCATTER, len(known.sources)))
+    """All sources too faint, and each wrong in its own way."""
+    factors = WRONG_SCALE * np.exp(np.random.default_rng(SEED).normal(0.0, WRONG_SCATTER, len(true.sources)))
     sources = [
         replace(source, flux_jy=float(factor) * source.flux_jy)
-        for source, factor in zip(known.sources, factors, strict=True)
+        for source, factor in zip(true.sources, factors, strict=True)
     ]
-    return replace(known, sources=tuple(sources))
+    return replace(true, sources=tuple(sources))
 
 
 def with_ateam(obs_id: str, ra_deg: float) -> SimulationOptions:
@@ -136,9 +142,9 @@ def stations_way(name: str, over_observation: bool, by_subband: bool) -> Way:
 
 FEATURES = (
     # Cygnus A is 21° from the field, Cassiopeia A 41°.
-    Feature("ateam_near", with_ateam("L880001", 275.0), ateam_ways("none", "clip", "auto"), bright_third),
+    Feature("ateam_near", with_ateam("L880001", 275.0), ateam_ways("none", "clip", "auto"), complete),
     # Cygnus A is 42° from the field, Cassiopeia A 56°.
-    Feature("ateam_far", with_ateam("L880002", 240.0), ateam_ways("none", "clip"), bright_third),
+    Feature("ateam_far", with_ateam("L880002", 240.0), ateam_ways("none", "clip"), complete),
     Feature(
         "stations",
         replace(
@@ -147,6 +153,7 @@ FEATURES = (
             duration_s=2400.0,
             dead_stations=1,
             noisy_stations=1,
+            noisy_sefd_factor=100.0,
             intermittent_stations=2,
         ),
         (
@@ -154,7 +161,7 @@ FEATURES = (
             stations_way("by_subband", over_observation=False, by_subband=True),
             stations_way("flag_stations", over_observation=True, by_subband=True),
         ),
-        bright_third,
+        complete,
     ),
     Feature(
         "cycles",
