@@ -16,7 +16,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench.calibration_features import AIMS, CALIBRATOR_ID, FEATURES, LOW_RESOLUTION, STATIONS, Feature, Way
+from bench.calibration_features import AIMS, CALIBRATOR_ID, FEATURES, IMAGING, STATIONS, Feature, Way
 from bench.figures import show, shown
 from bench.measurement import by_turns
 from bench.places import directory_option, scratch
@@ -74,7 +74,7 @@ class Trial:
         test = self.test
         for name in ("scratch", "runtime"):
             shutil.rmtree(test.site.head / name, ignore_errors=True)
-        wall_s = self._time(*LOW_RESOLUTION, "--calibration-skymodel", str(self.skymodel), *way.arguments)
+        wall_s = self._time(*IMAGING, "--calibration-skymodel", str(self.skymodel), *way.arguments)
         self.figures[way.name] = measure(test)
         if self.keep:
             shutil.copytree(test.results, self.keep / f"{self.feature.name}_{way.name}", dirs_exist_ok=True)

@@ -47,8 +47,9 @@ OBSERVATION = SimulationOptions(
     rfi_broad=0,
     dead_stations=0,
 )
-LOW_RESOLUTION = ("--imaging-max-uv-lambda", "2000")
-"""What these stations cover; a sixteenth of the usual pixels, which take most of the time."""
+IMAGING = ("--imaging-max-uv-lambda", "2000", "--imaging-mgain", "0.5")
+"""What these stations cover, a sixteenth of the usual pixels, which take most of the time; and major iterations small
+enough for WSClean to find its noise: what few baselines leave of bright sources hides it at first."""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def test_copy(tmp_path):
 
 
 def test_calibration(tmp_path):
-    shape = ("--feature", "stations", "--feature", "calibrator", "--subbands", "2", "--stations", "14")
+    shape = ("--feature", "stations", "--feature", "calibrator", "--subbands", "2", "--stations", "12")
     measured = figures("calibration", *shape, "--directory", str(tmp_path))
     for figure in ("noise_mjy", "dynamic_range", "n_sources", "flagged_fraction", "wall_s"):
         all_positive(measured, f"stations_flag_stations_{figure}", f"calibrator_transfer_{figure}")
