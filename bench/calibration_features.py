@@ -141,9 +141,12 @@ def ateam_ways(*modes: str) -> tuple[Way, ...]:
 
 
 def stations_way(name: str, over_observation: bool, by_subband: bool) -> Way:
-    """What is done about bad stations."""
+    """What is done about bad stations.
+
+    Solutions that do not converge among the noise would lose the subbands, and there would be no image to compare with.
+    """
     flags = ("--stations-enabled", str(over_observation), "--calibration-flag-bad-stations", str(by_subband))
-    return Way(name, flags)
+    return Way(name, ("--calibration-min-converged-fraction", "0", *flags))
 
 
 FEATURES = (
