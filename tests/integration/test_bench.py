@@ -59,11 +59,12 @@ def test_copy(tmp_path):
 
 
 def test_calibration(tmp_path):
-    shape = ("--feature", "stations", "--feature", "calibrator", "--subbands", "2", "--stations", "12")
+    shape = ("--feature", "stations", "--subbands", "2", "--stations", "12")
     measured = figures("calibration", *shape, "--directory", str(tmp_path))
-    for figure in ("noise_mjy", "dynamic_range", "n_sources", "flagged_fraction", "wall_s"):
-        all_positive(measured, f"stations_flag_stations_{figure}", f"calibrator_transfer_{figure}")
-    # A dead station whose noise is scaled up with its gains is too much to miss, whatever the machine.
-    assert measured["stations_flag_stations_noise_ratio"] > 1
-    assert not any(name.startswith(("ateam", "cycles")) for name in measured)
+    names = ("noise_mjy", "dynamic_range", "n_sources", "flagged_fraction", "wall_s")
+    all_positive(measured, *(f"stations_flag_stations_{name}" for name in names))
+    # Among so few stations the bad ones may leave no image at all.
+    without = measured["stations_none_noise_mjy"]
+    assert without is None or without > measured["stations_flag_stations_noise_mjy"]
+    assert not any(name.startswith(("ateam", "cycles", "calibrator")) for name in measured)
     assert not list(tmp_path.iterdir()), "nothing is left"
