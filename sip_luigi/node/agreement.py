@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sip_luigi.domain.agreement import (
-    SPEED_OF_LIGHT_M_S,
     Agreement,
     Limits,
     Sums,
@@ -21,6 +20,7 @@ from sip_luigi.domain.agreement import (
 )
 from sip_luigi.domain.closure import closure_agreement
 from sip_luigi.domain.errors import BadData
+from sip_luigi.domain.instrument import SPEED_OF_LIGHT_M_S
 from sip_luigi.node.files import remove
 from sip_luigi.node.h5parm import read_h5parm
 from sip_luigi.node.inspect import Reader, spectral_window
