@@ -14,6 +14,8 @@ LAYERS = (
     "execution",
     "settings",
     "fits",
+    "surveys",
+    "database",
     "report",
     "tasks",
     "clustercheck",
@@ -32,6 +34,10 @@ CONFINED = {
     "luigi": ("settings", "execution", "tasks", "scheduling", "pipeline"),
     "click": ("cli",),
     "paramiko": ("execution",),
+    "sqlalchemy": ("database",),
+    "alembic": ("database",),
+    "psycopg": ("database",),
+    "lsmtool": ("surveys",),
 }
 
 
