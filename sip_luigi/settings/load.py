@@ -21,6 +21,7 @@ from sip_luigi.domain.setting import Section, described_fields
 from sip_luigi.programs.dp3 import Calibration, Preprocessing
 from sip_luigi.programs.pybdsf import SourceFinding
 from sip_luigi.programs.wsclean import Imaging
+from sip_luigi.settings.database import DatabaseSettings
 from sip_luigi.settings.sections import Cluster, Layout, Pipeline, Quality, SkyModelUpdate
 
 SECTIONS: tuple[type[Section], ...] = (
@@ -33,6 +34,7 @@ SECTIONS: tuple[type[Section], ...] = (
     SourceFinding,
     SkyModelUpdate,
     Quality,
+    DatabaseSettings,
 )
 
 LUIGI_SECTIONS = frozenset(
@@ -89,7 +91,7 @@ class Settings:
     ----------
     runtime_directory : Path
         ``[DEFAULT] runtime_directory``, absolute.
-    layout, cluster, pipeline, dppp, calibration, imaging, source_finding, sky_model, quality
+    layout, cluster, pipeline, dppp, calibration, imaging, source_finding, sky_model, quality, database
         The sections.
     """
 
@@ -103,6 +105,7 @@ class Settings:
     source_finding: SourceFinding
     sky_model: SkyModelUpdate
     quality: Quality
+    database: DatabaseSettings
 
 
 def apply_luigi_defaults() -> None:
