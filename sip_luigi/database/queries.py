@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -154,32 +153,35 @@ def history(connection: Connection) -> list[dict[str, Any]]:
     return [dict(row._mapping) for row in rows]
 
 
-def changes(connection: Connection, version: int) -> dict[str, list[dict[str, Any]]]:
-    """Sources that a version made new, variable, vanished or returned."""
+def changes(connection: Connection, version: int, most: int = LIST_LENGTH) -> dict[str, Any]:
+    """Sources that a version made new, variable, vanished or returned.
+
+    Returns
+    -------
+    dict
+        By kind of change ``n``, and ``sources``: the brightest of them.
+    """
     state = table_of(SourceState)
     ids = connection.execute(select(state.c.source_id).where(state.c.from_version == version)).scalars().all()
     numbers = np.sort(np.array(ids, dtype=np.int64))
     after = sources.sources_of(connection, numbers, version)
-    before = sources.sources_of(connection, numbers, version - 1)
-    known = {int(row["source_id"]): row for row in before}
-    told: dict[str, list[dict[str, Any]]] = {
-        name: [] for name in ("new", "appeared", "variable", "vanished", "returned")
+    before = np.zeros(len(after), dtype=after.dtype)
+    known = sources.sources_of(connection, numbers, version - 1)
+    before[np.searchsorted(after["source_id"], known["source_id"])] = known
+    new = before["source_id"] == 0
+    kinds = {
+        "new": new,
+        "appeared": new & after["appeared"],
+        "variable": after["variable"] & ~before["variable"],
+        "vanished": after["vanished"] & ~before["vanished"],
+        "returned": before["vanished"] & ~after["vanished"],
     }
-    names = sources.names_of(connection, numbers)
-    for row in after:
-        number = int(row["source_id"])
-        for kind in _changes_of(known.get(number), row):
-            told[kind].append(source_json(row, names.get(number, "")))
-    return told
+    return {name: _told(connection, after[which], most) for name, which in kinds.items()}
 
 
-def _changes_of(before: Any, after: Any) -> list[str]:
-    if before is None:
-        return ["new", *(["appeared"] if after["appeared"] else [])]
-    kinds = ["variable"] if after["variable"] and not before["variable"] else []
-    if after["vanished"] != before["vanished"]:
-        kinds.append("vanished" if after["vanished"] else "returned")
-    return kinds
+def _told(connection: Connection, rows: Rows, most: int) -> dict[str, Any]:
+    brightest = rows[np.argsort(-rows["flux_jy"], kind="stable")][:most]
+    return {"n": len(rows), "sources": cone_json(connection, brightest)}
 
 
 def runs(connection: Connection, obs_id: str = "", most: int = LIST_LENGTH) -> list[dict[str, Any]]:
@@ -211,7 +213,7 @@ def run(connection: Connection, wanted: str) -> dict[str, Any]:
     if len(found) != 1:
         how_many = "no run or observation" if not found else f"{len(found)} runs"
         raise ConfigurationError(f"{how_many} {wanted!r}; look with: sip runs")
-    row: Mapping[str, Any] = found[0]._mapping
+    row = dict(found[0]._mapping)
     return {
         **row,
         "products": _of_run(connection, Product, row["run_id"], "made"),

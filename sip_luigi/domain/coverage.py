@@ -56,6 +56,24 @@ class Coverage:
         return self.threshold_sigma * self.noise_jy(ra_rad, dec_rad)
 
 
+def fit_primary_beam(beam: Floats, distance_rad: Floats) -> float:
+    """Full width at half maximum of the Gaussian that is most like a primary beam, rad; 0 for none.
+
+    Parameters
+    ----------
+    beam : ndarray
+        Power relative to the centre; NaN where it is not known.
+    distance_rad : ndarray
+        Distance of the same pixels from the centre.
+    """
+    with np.errstate(invalid="ignore"):
+        use = (beam > 0.3) & (beam < 0.9) & (distance_rad > 0)
+    if not use.any():
+        return 0.0
+    width = distance_rad[use] * np.sqrt(4.0 * math.log(2.0) / -np.log(beam[use]))
+    return float(np.median(width))
+
+
 def should_be_seen(sources: Rows, coverage: Coverage) -> tuple[NDArray[np.bool_], Floats]:
     """Which sources an image ought to show, and the limit at each, Jy.
 

@@ -222,7 +222,7 @@ def _values(table: Table, column: str, name: str, survey: Survey) -> Floats:
     values = _filled(table[column])
     if given == units.s:
         # Seconds of time, of a right ascension.
-        return values * (DEGREES_OF_HOURS * units.arcsec).to(units.rad).value
+        return np.asarray(values * (DEGREES_OF_HOURS * units.arcsec).to(units.rad).value)
     return np.asarray(values * given.to(units.Unit(wanted)))
 
 

@@ -56,6 +56,14 @@ CHAIN: Mapping[str, Mapping[str, Need]] = {
         "skymodel": Need("UpdateSkyModel", cycle="last"),
         "subbands": Need("GatherSubband", every_subband=True, cycle="last"),
     },
+    # Not required by the pipeline but done after it: the results do not wait for the database.
+    "UpdateDatabase": {
+        "gvds": Need("DescribeObservation"),
+        "initial": Need("InitialSkyModel"),
+        "image": Need("ImageBand", cycle="last"),
+        "sources": Need("FindSources", cycle="last"),
+        "report": Need("QualityReport"),
+    },
     "ImagingPipeline": {
         "report": Need("QualityReport"),
         "image": Need("ImageBand", cycle="last"),

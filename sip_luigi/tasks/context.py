@@ -217,7 +217,7 @@ def open_context(obs_id: str, settings: Settings | None = None) -> Context:
     check_obs_id(obs_id)
     settings = settings or load_settings()
     cluster = read_cluster(settings)
-    layout = _job_layout(settings, obs_id)
+    layout = job_layout(settings, obs_id)
     states = node_states(settings)
     connections = connect(settings, cluster)
     found = survey(settings, cluster, connections, states, obs_id)
@@ -305,7 +305,8 @@ def read_cluster(settings: Settings) -> ClusterDesc:
     return cluster
 
 
-def _job_layout(settings: Settings, obs_id: str) -> JobLayout:
+def job_layout(settings: Settings, obs_id: str) -> JobLayout:
+    """Where everything of an observation lies on the head node."""
     given = settings.layout.job_directory.replace("{obs_id}", obs_id)
     if given and "{obs_id}" not in settings.layout.job_directory:
         raise ConfigurationError(
