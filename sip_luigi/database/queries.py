@@ -234,7 +234,9 @@ def _quality(connection: Connection, obs_id: str) -> dict[str, Any]:
     newest = select(product.c.key).where(product.c.obs_id == obs_id, product.c.stage == "quality_report")
     key = connection.execute(newest.order_by(product.c.made.desc()).limit(1)).scalar()
     same = (figure.c.obs_id == obs_id, figure.c.product_key == key)
-    return dict(connection.execute(select(figure.c.name, figure.c.value).where(*same)).tuples().all())
+    return {
+        row[0]: row[1] for row in connection.execute(select(figure.c.name, figure.c.value).where(*same)).all()
+    }
 
 
 def imports(connection: Connection) -> list[dict[str, Any]]:

@@ -139,7 +139,7 @@ def names_of(connection: Connection, ids: Integers) -> dict[int, str]:
     source, wanted = table_of(SkySource), numbers_table(connection, ids)
     join = wanted.join(source, source.c.source_id == wanted.c.number)
     query = select(source.c.source_id, source.c.name).select_from(join)
-    return dict(connection.execute(query).tuples().all())
+    return {row[0]: row[1] for row in connection.execute(query).all()}
 
 
 def largest_beam_rad(connection: Connection) -> float:

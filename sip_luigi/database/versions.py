@@ -92,7 +92,7 @@ def next_version(connection: Connection) -> int:
 def lineage(connection: Connection, number: int) -> list[int]:
     """A version and all that it was made from: what was rolled back is not among them."""
     version = table_of(SkyVersion)
-    parents = dict(connection.execute(select(version.c.number, version.c.parent)).tuples().all())
+    parents = {row[0]: row[1] for row in connection.execute(select(version.c.number, version.c.parent)).all()}
     found = []
     while number:
         found.append(number)

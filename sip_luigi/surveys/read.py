@@ -32,6 +32,7 @@ RESOLVED = 1.1
 """A fitted size below so many beams is that of a point."""
 DEGREES_OF_HOURS = 15.0
 _ODD = re.compile(r"[^\w.+:@/*-]+", re.ASCII)
+_PER_BEAM = re.compile(r"\s*(/\s*beam|beam\s*(-1|\^-1|\*\*-1)|beam-1)", re.IGNORECASE)
 _PREFERRED = ("ra", "dec")
 
 
@@ -223,14 +224,18 @@ def _values(table: Table, column: str, name: str, survey: Survey) -> Floats:
     if given == units.s:
         # Seconds of time, of a right ascension.
         return np.asarray(values * (DEGREES_OF_HOURS * units.arcsec).to(units.rad).value)
-    return np.asarray(values * given.to(units.Unit(wanted)))
+    try:
+        return np.asarray(values * given.to(units.Unit(wanted)))
+    except units.UnitConversionError as error:
+        raise BadData(
+            f"column {column} of {survey.name}: expected something in {wanted}, found {given}; name another column"
+        ) from error
 
 
 def _unit(unit: Any, usual: str) -> Any:
     """The unit of a column; a brightness counts as the flux of a point."""
-    text = str(unit or usual).replace("/beam", "").replace(" beam-1", "").replace("beam-1", "").strip()
     try:
-        return units.Unit(text)
+        return units.Unit(_PER_BEAM.sub("", str(unit or usual)).strip())
     except ValueError:
         return units.Unit(usual)
 
