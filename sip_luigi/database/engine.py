@@ -85,7 +85,7 @@ class Database:
             raise DatabaseError(f"database {self.name}: {error}") from error
 
     def _explained(self, error: DBAPIError) -> Exception:
-        said = str(error.orig).strip()
+        said = " ".join(str(error.orig).split())
         state, words = getattr(error.orig, "sqlstate", None), said.lower()
         if "disk is full" in words or "disk i/o error" in words or state == "53100":
             return DiskFull(
@@ -98,7 +98,7 @@ class Database:
             )
         if "no such table" in words or state == "42P01":
             return ConfigurationError(
-                f"database {self.name}: not one of this program, or of an older version ({said.splitlines()[0]}); "
+                f"database {self.name}: not one of this program, or of an older version ({said}); "
                 "look with: sip db status"
             )
         if error.connection_invalidated or state is None or state[:2] in ("08", "57", "28", "3D"):
