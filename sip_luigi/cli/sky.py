@@ -136,7 +136,7 @@ def _tell_taken(taken: dict[str, Any], as_json: bool) -> None:
     "--patches",
     default="cluster",
     show_default=True,
-    type=click.Choice(("none", "single", "every", "cluster", "tessellate", "threshold")),
+    type=click.Choice(("none", "single", "every", "cluster", "tessellate")),
     help="How LSMTool groups the sources.",
 )
 @click.option("--n-patches", type=click.IntRange(1), default=10, show_default=True, help="For cluster.")

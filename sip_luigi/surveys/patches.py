@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import logging
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
-from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.domain.errors import ConfigurationError, ProgramError
 from sip_luigi.domain.skymodel import SkyModel, parse_skymodel
 
-METHODS = ("none", "single", "every", "cluster", "tessellate", "threshold")
-"""``single``: one patch; ``every``: each source; the others as LSMTool does them."""
+METHODS = ("none", "single", "every", "cluster", "tessellate")
+"""``single``: one patch; ``every``: each source; ``cluster`` and ``tessellate`` as LSMTool does them."""
+TIME_LIMIT_S = 600.0
+TAIL = 1000
 
 
 def group(model: SkyModel, method: str, n_patches: int = 10, target_flux_jy: float = 1.0) -> SkyModel:
@@ -31,6 +34,8 @@ def group(model: SkyModel, method: str, n_patches: int = 10, target_flux_jy: flo
     ------
     ConfigurationError
         There is no such method.
+    ProgramError
+        LSMTool failed.
     """
     if method not in METHODS:
         raise ConfigurationError(f"patches = {method!r}: expected one of {', '.join(METHODS)}")
@@ -41,21 +46,20 @@ def group(model: SkyModel, method: str, n_patches: int = 10, target_flux_jy: flo
     with tempfile.TemporaryDirectory(prefix="sip-patches-") as folder:
         path = Path(folder) / "model.skymodel"
         path.write_text(model.text(), encoding="utf-8")
-        _group(path, method, n_patches, target_flux_jy)
+        n_patches = min(n_patches, len(model.sources))
+        _run(
+            "-m", "sip_luigi.surveys.lsmtool_process", str(path), method, str(n_patches), str(target_flux_jy)
+        )
         grouped = parse_skymodel(path.read_text(encoding="utf-8"), path)
     return SkyModel(grouped.sources, grouped.patches, model.header_comments)
 
 
-def _group(path: Path, method: str, n_patches: int, target_flux_jy: float) -> None:
-    import lsmtool  # noqa: PLC0415 - it takes a while, and few need it
-
-    logging.getLogger("lsmtool").setLevel(logging.WARNING)
-    model = lsmtool.load(str(path))
-    if method == "cluster":
-        model.group("cluster", numClusters=max(1, min(n_patches, len(model))))
-    elif method == "tessellate":
-        model.group("tessellate", targetFlux=f"{target_flux_jy} Jy")
-    else:
-        model.group(method)
-    model.setPatchPositions(method="wmean")
-    model.write(str(path), format="makesourcedb", clobber=True)
+def _run(*arguments: str) -> None:
+    """Run it as a process: once imported, LSMTool changes how astropy reads and writes every table."""
+    command = (sys.executable, *arguments)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ProgramError(f"LSMTool did not group the sky model within {TIME_LIMIT_S:g} s") from error
+    if done.returncode:
+        raise ProgramError(f"LSMTool could not group the sky model: {done.stderr[-TAIL:].strip()}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -141,8 +142,8 @@ def read_model(path: Path, position_error_arcsec: float, flux_error: float) -> C
     sources = [source for source in model.sources if source.flux_jy > 0]
     if not sources:
         raise SkyModelError(f"{path}: the sky model has no sources with a positive flux; name one that has")
-    reference = {source.reference_freq_hz for source in sources if source.reference_freq_hz}
-    freq_hz = float(np.median(sorted(reference))) if reference else 0.0
+    reference = Counter(source.reference_freq_hz for source in sources if source.reference_freq_hz)
+    freq_hz = reference.most_common(1)[0][0] if reference else 0.0
     rows = empty(DETECTION, len(sources))
     for name in ("ra_rad", "dec_rad", "major_arcsec", "minor_arcsec", "orientation_deg"):
         rows[name] = [getattr(source, name) for source in sources]
@@ -182,7 +183,11 @@ def _table(path: Path) -> Table:
             f"{path}: expected a name that ends in {', '.join([*FORMATS, *MODEL_ENDINGS])}"
         )
     try:
-        return Table.read(path, format=kind)
+        if kind != "fits":
+            return Table.read(path, format=kind)
+        # Given the name, astropy leaves a file open that it cannot read.
+        with path.open("rb") as stream:
+            return Table.read(stream, format=kind)
     except FileNotFoundError as error:
         raise ConfigurationError(f"{path}: no such file") from error
     # Its readers raise whatever a broken file makes of them.
