@@ -24,25 +24,23 @@ def table_of(model: type[DeclarativeBase]) -> Table:
     return cast(Table, model.__table__)
 
 
-def insert_rows(connection: Connection, model: type[DeclarativeBase], rows: Rows, **constants: Any) -> None:
-    """Insert all rows of a structured array whose fields are columns; constants are columns of one value."""
+def insert_rows(connection: Connection, model: type[DeclarativeBase], rows: Rows, **constants: int) -> None:
+    """Insert all rows of a structured array whose fields are columns; constants are columns of one number."""
     if not len(rows):
         return
     table, names = table_of(model).name, (*(rows.dtype.names or ()), *constants)
-    values = tuple(constants.values())
+    values = tuple(int(value) for value in constants.values())
     records: Any = rows.tolist()
-    if values:
-        records = (record + values for record in records)
     cursor = connection.connection.cursor()
     try:
         if connection.dialect.name == "sqlite":
-            marks = ", ".join("?" * len(names))
+            marks = ", ".join((*("?" * len(rows.dtype.names or ())), *map(str, values)))
             # Names are those of this program's own tables.
             cursor.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", records)  # noqa: S608
         else:
             with cast(Any, cursor).copy(f"COPY {table} ({', '.join(names)}) FROM STDIN") as copy:
                 for record in records:
-                    copy.write_row(record)
+                    copy.write_row(record + values)
     finally:
         cursor.close()
 

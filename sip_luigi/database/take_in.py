@@ -27,7 +27,7 @@ from sip_luigi.database.versions import (
 from sip_luigi.domain.acceptance import Verdict, judge
 from sip_luigi.domain.association import ARCSEC_RAD, Associations, associate
 from sip_luigi.domain.coverage import has_appeared, has_vanished, should_be_seen
-from sip_luigi.domain.healpix import cone_ranges, ranges_near
+from sip_luigi.domain.healpix import cone_ranges, pixels, ranges_near
 from sip_luigi.domain.light_curve import total
 from sip_luigi.domain.sky import LINK, POINT, TERMS, Kind, Rows, distinct, empty
 from sip_luigi.domain.sky_summary import begin, summarise
@@ -144,7 +144,9 @@ class _Writer:
     # -- what is new ----------------------------------------------------------------------------------
 
     def _new_detections(self, pairs: Associations, resolved: NDArray[np.bool_]) -> NDArray[np.int64]:
-        return np.concatenate((pairs.new, pairs.found[resolved]))
+        # In the order of the index: millions of entries go into it one after the other.
+        place = pixels(self.found["ra_rad"][pairs.new], self.found["dec_rad"][pairs.new])
+        return np.concatenate((pairs.new[np.argsort(place, kind="stable")], pairs.found[resolved]))
 
     def _new(
         self, known: Rows, pairs: Associations, resolved: NDArray[np.bool_]
