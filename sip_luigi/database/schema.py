@@ -5,10 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any, NamedTuple
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, inspect, text
 
 from sip_luigi.database.engine import Database, make_room
@@ -78,21 +74,27 @@ def prepare(database: Database) -> None:
 def upgrade(database: Database, revision: str = "head") -> str:
     """Change the tables up to a revision, in one transaction; the revision reached."""
     make_room(database)
-    return _change(database, command.upgrade, revision)
+    return _change(database, "upgrade", revision)
 
 
 def downgrade(database: Database, revision: str) -> str:
     """Take changes back, in one transaction; what only newer tables hold is lost."""
-    return _change(database, command.downgrade, revision)
+    return _change(database, "downgrade", revision)
 
 
 def revisions() -> list[str]:
     """All changes, oldest first."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     script = ScriptDirectory.from_config(_config())
     return [entry.revision for entry in script.walk_revisions()][::-1]
 
 
-def _change(database: Database, change: Any, revision: str) -> str:
+def _change(database: Database, direction: str, revision: str) -> str:
+    from alembic import command  # noqa: PLC0415 - every run would wait for what few need
+    from alembic.util import CommandError  # noqa: PLC0415
+
+    change = {"upgrade": command.upgrade, "downgrade": command.downgrade}[direction]
     with database.writing() as connection:
         try:
             config = _config()
@@ -104,7 +106,9 @@ def _change(database: Database, change: Any, revision: str) -> str:
         return _revision(connection) or NOTHING
 
 
-def _config() -> Config:
+def _config() -> Any:
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", "sip_luigi.database:migrations")
     config.set_main_option("path_separator", "os")

@@ -6,9 +6,10 @@ ranges of numbers, at the poles and over 0h as everywhere.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from astropy import units
-from astropy_healpix import HEALPix
 from numpy.typing import ArrayLike, NDArray
 
 from sip_luigi.domain.sky import distinct
@@ -72,7 +73,9 @@ def _order_of(size_rad: float) -> int:
     return int(np.clip(np.floor(np.log2(1.0 / max(size_rad, 1e-9))), 0, ORDER))
 
 
-def _grid(order: int) -> HEALPix:
+def _grid(order: int) -> Any:
+    from astropy_healpix import HEALPix  # noqa: PLC0415 - with all of astropy's coordinates behind it
+
     return HEALPix(nside=2**order, order="nested")
 
 

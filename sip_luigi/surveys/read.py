@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from astropy import units
-from astropy.coordinates import Angle
 from astropy.table import Table
 from numpy.typing import NDArray
 
@@ -203,6 +202,8 @@ def _column_name(table: Table, names: tuple[str, ...]) -> str:
 
 def _positions(table: Table, found: Mapping[str, str], path: Path) -> tuple[Floats, Floats]:
     """Right ascension and declination in rad, from degrees or from hours and degrees as text."""
+    from astropy.coordinates import Angle  # noqa: PLC0415 - it takes a while
+
     angles = []
     for name, unit in zip(_PREFERRED, (units.hourangle, units.deg), strict=True):
         column = table[found[name]]

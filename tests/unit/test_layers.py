@@ -19,6 +19,7 @@ LAYERS = (
     "report",
     "tasks",
     "clustercheck",
+    "databasecheck",
     "scheduling",
     "pipeline",
     "testcluster",
