@@ -111,7 +111,7 @@ def _cone(database: Database) -> int:
 
 def _associate(database: Database, image: Rows) -> int:
     """What an update does before it writes: look for sources nearby, and compare."""
-    criteria, info = load_settings().database.criteria, _image_info()
+    criteria, info = rules_of(load_settings()).criteria, _image_info()
     with database.reading() as connection:
         reach = criteria.max_beams * sources.largest_beam_rad(connection)
         known = sources.sources_in(connection, ranges_near(image["ra_rad"], image["dec_rad"], reach), 1)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from sip_luigi.database.batch import Rules
 from sip_luigi.database.engine import Database, database_url, open_database
+from sip_luigi.domain.acceptance import Limits
+from sip_luigi.domain.association import Criteria
 from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.domain.sky_summary import Judgement
 from sip_luigi.settings import Settings
 
 
@@ -34,9 +37,9 @@ def rules_of(settings: Settings) -> Rules:
     """By which the sky model learns."""
     chosen = settings.database
     return Rules(
-        criteria=chosen.criteria,
-        judgement=chosen.judgement,
-        limits=chosen.limits,
+        criteria=Criteria(chosen.max_de_ruiter_radius, chosen.association_radius_beams),
+        judgement=Judgement(chosen.variability_probability),
+        limits=Limits(chosen.max_noise_growth, chosen.min_dynamic_range_ratio, chosen.max_flux_ratio_change),
         significance_sigma=chosen.vanished_sigma,
         default_spectral_index=settings.sky_model.default_spectral_index,
     )

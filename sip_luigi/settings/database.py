@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sip_luigi.domain.acceptance import Limits
-from sip_luigi.domain.association import Criteria
 from sip_luigi.domain.setting import Section, setting
-from sip_luigi.domain.sky_summary import Judgement
 
 MODEL_SETTINGS = ("model_radius_deg", "model_flux_limit_jy", "bright_reach_deg")
 """Settings that decide the sky model that is taken from the database."""
@@ -85,21 +82,6 @@ class DatabaseSettings(Section):
         low=0,
         science=False,
     )
-
-    @property
-    def criteria(self) -> Criteria:
-        """When a detection is a known source."""
-        return Criteria(self.max_de_ruiter_radius, self.association_radius_beams)
-
-    @property
-    def judgement(self) -> Judgement:
-        """When a source varies."""
-        return Judgement(self.variability_probability)
-
-    @property
-    def limits(self) -> Limits:
-        """How much worse an image may be."""
-        return Limits(self.max_noise_growth, self.min_dynamic_range_ratio, self.max_flux_ratio_change)
 
     def model_science(self) -> dict[str, Any]:
         """What decides the sky model that is taken from the database."""
