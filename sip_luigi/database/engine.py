@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ FILE_NAME = "sip.sqlite"
 NONE = "none"
 LOCK_NUMBER = 0x51B0_57A2
 """PostgreSQL knows the lock of all writers by a number."""
+FIRST_WAIT_S = 5.0
 CACHE_KIB = 256 * 1024
 """SQLite's page cache: an import of a million rows fits."""
 
@@ -170,12 +173,25 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     # Python's sqlite3 would begin transactions by its own lights, and not around changes of tables.
     connection.isolation_level = None
     cursor = connection.cursor()
-    # Readers go on while somebody writes.
-    cursor.execute("PRAGMA journal_mode = WAL")
+    # Readers go on while somebody writes. Whoever makes the file holds it for a moment, without a queue.
+    _patiently(cursor, "PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     cursor.close()
+
+
+def _patiently(cursor: Any, statement: str) -> None:
+    deadline = time.monotonic() + FIRST_WAIT_S
+    while True:
+        try:
+            cursor.execute(statement)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

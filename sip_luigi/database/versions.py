@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 import time
 from collections.abc import Mapping
@@ -47,6 +48,14 @@ class Taken(NamedTuple):
     fresh: bool = True
 
 
+def username() -> str:
+    """Who runs this; the number of a user that the system has no name for."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
 def database_id(connection: Connection) -> str:
     """What tells this database from another."""
     info = table_of(DatabaseInfo)
@@ -76,7 +85,7 @@ def add_version(connection: Connection, action: str, origin: str, parent: int, t
             action=action,
             origin=origin,
             made=time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()),
-            made_by=f"{getpass.getuser()}@{socket.gethostname()}",
+            made_by=f"{username()}@{socket.gethostname()}",
             accepted=taken.accepted,
             reason=taken.reason,
             summary=dict(taken.summary),

@@ -5,11 +5,11 @@ Best effort: a database that cannot be written is warned of, and is no reason fo
 
 from __future__ import annotations
 
-import getpass
 import json
 import logging
 import os
 import platform
+import re
 import socket
 import sys
 import uuid
@@ -26,6 +26,7 @@ from sip_luigi import __version__
 from sip_luigi.database.access import shared_database
 from sip_luigi.database.engine import Database
 from sip_luigi.database.provenance import Made, Record, RunStart, begin_run, end_run
+from sip_luigi.database.versions import username
 from sip_luigi.domain.errors import SipError
 from sip_luigi.domain.setting import Section
 from sip_luigi.node.process import process_start_time
@@ -37,6 +38,7 @@ from sip_luigi.tasks.update_database import observation_columns
 logger = logging.getLogger("sip_luigi")
 
 PACKAGES = ("luigi", "dp3", "everybeam", "bdsf", "python-casacore", "astropy", "numpy")
+_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]*@")
 WAIT_S = 5.0
 """Nobody waits long for the sake of a record."""
 DONE, FAILED, INTERRUPTED = "done", "failed", "interrupted"
@@ -78,6 +80,10 @@ def _begin(root: Stage) -> tuple[Stage, Database, str] | None:
     except SipError as error:
         logger.warning("this run is not recorded: %s", error)
         return None
+    except Exception:
+        # A mistake in what nobody needs for an image must not cost one.
+        logger.exception("this run is not recorded")
+        return None
     return root, database, run.run_id
 
 
@@ -88,6 +94,8 @@ def _end(root: Stage, database: Database, run_id: str, outcome: str) -> None:
         logger.warning(
             "how this run ended is not recorded, the next one will tell of its products: %s", error
         )
+    except Exception:
+        logger.exception("how this run ended is not recorded")
 
 
 def run_start(root: Stage) -> RunStart:
@@ -100,8 +108,8 @@ def run_start(root: Stage) -> RunStart:
         host=socket.gethostname(),
         pid=pid,
         process_start=process_start_time(pid),
-        username=getpass.getuser(),
-        command=[Path(sys.argv[0]).name, *sys.argv[1:]],
+        username=username(),
+        command=[_PASSWORD.sub(r"\1***@", text) for text in (Path(sys.argv[0]).name, *sys.argv[1:])],
         software={
             "sip_luigi": __version__,
             "python": platform.python_version(),
