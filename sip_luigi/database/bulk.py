@@ -80,3 +80,9 @@ def next_id(connection: Connection, model: type[DeclarativeBase]) -> int:
     """First number of a block of new rows; to be asked by the one writer only."""
     key = next(iter(table_of(model).primary_key.columns))
     return int(connection.execute(select(func.coalesce(func.max(key), 0))).scalar_one()) + 1
+
+
+def refresh_statistics(connection: Connection) -> None:
+    """Let PostgreSQL know of new rows at once; until it finds out by itself it would read whole tables."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ANALYZE")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 
 from sip_luigi.database import sources
 from sip_luigi.database.batch import Batch, ImageInfo, Rules, coverage_of
-from sip_luigi.database.bulk import insert_rows, next_id, table_of
+from sip_luigi.database.bulk import insert_rows, next_id, refresh_statistics, table_of
 from sip_luigi.database.engine import Database
 from sip_luigi.database.models import Detection, Image, Link, Observation, SkySource
 from sip_luigi.database.schema import prepare
@@ -36,6 +36,8 @@ from sip_luigi.domain.spectrum import flux_at
 
 SHARPER = 0.7
 """A beam below so much of the one with which a source was measured resolves it."""
+MANY = 10_000
+"""From so many rows on the database has to look anew at what its tables are like."""
 SAME_BAND = 1.2
 """Images whose frequencies are nearer than this ratio are compared in quality."""
 
@@ -162,11 +164,18 @@ class _Writer:
         whole = known[pairs.known[resolved]]
         n_alone = len(pairs.new)
         new["spectral_index"][n_alone:] = whole["spectral_index"]
-        earlier = [coverage_of(row) for row in self.earlier.values() if row.radius_rad > 0]
+        earlier = [coverage_of(row) for row in self.earlier.values() if self._overlaps(row)]
         new["appeared"][:n_alone] = has_appeared(new[:n_alone], earlier, self.rules.significance_sigma)
         parents = np.zeros(len(new), dtype=np.int64)
         parents[n_alone:] = whole["source_id"]
         return new, parents
+
+    def _overlaps(self, row: Any) -> bool:
+        """Whether an earlier image of the pipeline looked at a part of this one's field."""
+        if not self.image.monitors or row.radius_rad <= 0:
+            return False
+        distance = separation(row.ra_rad, row.dec_rad, self.image.ra_rad, self.image.dec_rad)
+        return bool(distance < row.radius_rad + self.image.radius_rad)
 
     # -- links ----------------------------------------------------------------------------------------
 
@@ -256,6 +265,8 @@ class _Writer:
         insert_rows(self.connection, Detection, numbered, image_id=self.image_id)
         ordered = links[np.argsort(links["source_id"], kind="stable")]
         insert_rows(self.connection, Link, ordered, image_id=self.image_id)
+        if len(self.found) > MANY:
+            refresh_statistics(self.connection)
 
     def _write_image(self, n_detections: int) -> None:
         if self.image.obs_id:
