@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sip_luigi.cli.common import reported
-from sip_luigi.cli.sky import as_json_option
+from sip_luigi.cli.sky_common import as_json_option
 
 if TYPE_CHECKING:
     from sip_luigi.database import Database

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sip_luigi.cli.common import cells, reported
-from sip_luigi.cli.sky import as_json_option, opened
+from sip_luigi.cli.sky_common import as_json_option, opened
 
 
 @click.group(invoke_without_command=True)

@@ -159,6 +159,7 @@ def test_wrong_requests(sip, catalogues, tmp_path):
         (("sky", "import", "/nowhere.fits"), 2, "does not exist"),
         (("sky", "show", "nobody"), 35, "no source 'nobody'"),
         (("sky", "cone", "--ra", "0", "--dec", "100"), 2, "dec"),
+        (("sky", "export", *CENTRE, "--output", "/nowhere/x.skymodel"), 35, "--output /nowhere"),
         (("runs", "show", "nothing"), 35, "no run or observation 'nothing'"),
         (("db", "upgrade", "77"), 35, "known are base"),
     ):
