@@ -164,7 +164,7 @@ def test_a_coarser_image_of_two_sources_shares_its_flux(database):
     coarse = survey(beam_arcsec=60.0, flux_scale_error=0.0)
     taken = update(database, "s1", coarse, detections([CENTRE[0]], [CENTRE[1]], 3.3), action="import")
     assert (taken.summary["new"], taken.summary["associated"]) == (0, 1)
-    found = all_sources(database)
+    found = np.sort(all_sources(database), order="ra_rad")
     assert len(found) == 2
     np.testing.assert_allclose(found["ra_rad"], ra, atol=1e-12, err_msg="it says nothing of where they are")
     with database.reading() as connection:
