@@ -45,6 +45,7 @@ bench: setup system-test ## overhead, efficiency and speed of copies beside the 
 	$(BIN)/python bench/overhead
 	$(BIN)/python bench/efficiency
 	$(BIN)/python bench/copy
+	$(BIN)/python bench/skydb
 
 clean: ## remove the environment, the demonstration and caches
 	rm -rf $(VENV) demo demo-cluster build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -22,6 +22,9 @@ from luigi.task_status import DONE, FAILED, PENDING
 
 from sip_luigi.domain.errors import ProgramError
 from sip_luigi.tasks.base import Stage
+from sip_luigi.tasks.provenance import DONE as RUN_DONE
+from sip_luigi.tasks.provenance import FAILED as RUN_FAILED
+from sip_luigi.tasks.provenance import recorded
 
 logger = logging.getLogger("sip_luigi")
 
@@ -82,6 +85,12 @@ class SteadfastWorker(luigi.worker.Worker):
 
     def run(self) -> bool:
         """Run tasks until nothing is left to do; tell whether all went well."""
+        with recorded(self.roots) as outcome:
+            succeeded = self._run_to_the_end()
+            outcome.word = RUN_DONE if succeeded and self.add_succeeded else RUN_FAILED
+        return succeeded
+
+    def _run_to_the_end(self) -> bool:
         succeeded = bool(super().run())
         said = False
         while self._is_unfinished():

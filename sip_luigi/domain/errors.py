@@ -16,6 +16,8 @@
     ├── ProgramError            exit 30   a program failed: a retry may help
     │   └── BadProduct                    a program ended well, what it made does not pass verification
     ├── DiskFull                exit 30   no room for a product: a retry may help later
+    ├── DatabaseError           exit 30   the database refused something
+    │   └── DatabaseUnavailable           it could not be reached, or others write: a retry may help
     └── TransportError          exit 30   a node could not be reached: a retry may help
 
 Every message says what was expected, what was found, where, and what to do.
@@ -124,6 +126,16 @@ class BadProduct(ProgramError):
 
 class DiskFull(SipError):
     """A node has no room for a product."""
+
+    retryable = True
+
+
+class DatabaseError(SipError):
+    """The database refused what was asked of it; nothing was changed."""
+
+
+class DatabaseUnavailable(DatabaseError):
+    """The database could not be reached, or was busy for too long; nothing was changed."""
 
     retryable = True
 

@@ -22,6 +22,7 @@ from sip_luigi.programs.calibration import Calibration, Calibrator
 from sip_luigi.programs.dp3_preprocess import Preprocessing
 from sip_luigi.programs.pybdsf import SourceFinding
 from sip_luigi.programs.wsclean import Imaging
+from sip_luigi.settings.database import DatabaseSettings
 from sip_luigi.settings.sections import Cluster, Layout, Pipeline, Quality, SkyModelUpdate, Stations
 
 SECTIONS: tuple[type[Section], ...] = (
@@ -36,6 +37,7 @@ SECTIONS: tuple[type[Section], ...] = (
     SourceFinding,
     SkyModelUpdate,
     Quality,
+    DatabaseSettings,
 )
 
 LUIGI_SECTIONS = frozenset(
@@ -92,8 +94,10 @@ class Settings:
     ----------
     runtime_directory : Path
         ``[DEFAULT] runtime_directory``, absolute.
-    layout, cluster, pipeline, dppp, stations, calibration, calibrator, imaging, source_finding, sky_model, quality
+    layout, cluster, pipeline, dppp, stations, calibration, calibrator, imaging, source_finding
         The sections.
+    sky_model, quality, database
+        More of them.
     """
 
     runtime_directory: Path
@@ -108,6 +112,7 @@ class Settings:
     source_finding: SourceFinding
     sky_model: SkyModelUpdate
     quality: Quality
+    database: DatabaseSettings
 
 
 def apply_luigi_defaults() -> None:

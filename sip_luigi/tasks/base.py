@@ -191,6 +191,10 @@ class Stage(luigi.Task):
         """The tasks behind :meth:`inputs`, for Luigi."""
         return list(self.dependencies.values())
 
+    def afterwards(self) -> list[Stage]:
+        """What this stage does itself once its product is there, because nothing may wait for it."""
+        return []
+
     def output(self) -> ProductTarget:
         """The product as a Luigi target."""
         ctx = self.ctx

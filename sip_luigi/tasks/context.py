@@ -267,7 +267,7 @@ def open_context(obs_id: str, settings: Settings | None = None) -> Context:
 def _open(obs_id: str, settings: Settings, beside: Context | None = None) -> Context:
     """Open one observation; beside another one it shares connections and what is known of products."""
     cluster = read_cluster(settings)
-    layout = _job_layout(settings, obs_id)
+    layout = job_layout(settings, obs_id)
     states = node_states(settings)
     connections = beside.connections if beside else connect(settings, cluster)
     found = survey(settings, cluster, connections, states, obs_id)
@@ -359,7 +359,8 @@ def read_cluster(settings: Settings) -> ClusterDesc:
     return cluster
 
 
-def _job_layout(settings: Settings, obs_id: str) -> JobLayout:
+def job_layout(settings: Settings, obs_id: str) -> JobLayout:
+    """Where everything of an observation lies on the head node."""
     given = settings.layout.job_directory.replace("{obs_id}", obs_id)
     if given and "{obs_id}" not in settings.layout.job_directory:
         raise ConfigurationError(

@@ -14,9 +14,12 @@ LAYERS = (
     "execution",
     "settings",
     "fits",
+    "surveys",
+    "database",
     "report",
     "tasks",
     "clustercheck",
+    "databasecheck",
     "scheduling",
     "pipeline",
     "testcluster",
@@ -32,6 +35,10 @@ CONFINED = {
     "luigi": ("settings", "execution", "tasks", "scheduling", "pipeline"),
     "click": ("cli",),
     "paramiko": ("execution",),
+    "sqlalchemy": ("database",),
+    "alembic": ("database",),
+    "psycopg": ("database",),
+    "lsmtool": ("surveys",),
 }
 
 
