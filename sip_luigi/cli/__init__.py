@@ -7,6 +7,7 @@ import click
 from sip_luigi import __version__
 from sip_luigi.cli.cluster import cluster
 from sip_luigi.cli.observation import plan, retry
+from sip_luigi.cli.scheduler import scheduler
 from sip_luigi.cli.selftest import demo, selftest
 from sip_luigi.cli.simulate import simulate
 
@@ -20,5 +21,5 @@ def main() -> None:
     """
 
 
-for command in (simulate, selftest, demo, plan, retry, cluster):
+for command in (simulate, selftest, demo, plan, retry, cluster, scheduler):
     main.add_command(command)

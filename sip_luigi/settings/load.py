@@ -21,7 +21,7 @@ from sip_luigi.domain.setting import Section, described_fields
 from sip_luigi.programs.dp3 import Calibration, Preprocessing
 from sip_luigi.programs.pybdsf import SourceFinding
 from sip_luigi.programs.wsclean import Imaging
-from sip_luigi.settings.sections import Cluster, Layout, Pipeline, Quality, SkyModelUpdate
+from sip_luigi.settings.sections import Cluster, Layout, Pipeline, Quality, SchedulerServer, SkyModelUpdate
 
 SECTIONS: tuple[type[Section], ...] = (
     Layout,
@@ -33,6 +33,7 @@ SECTIONS: tuple[type[Section], ...] = (
     SourceFinding,
     SkyModelUpdate,
     Quality,
+    SchedulerServer,
 )
 
 LUIGI_SECTIONS = frozenset(
@@ -72,6 +73,8 @@ LUIGI_DEFAULTS: Mapping[tuple[str, str], str] = {
     ("worker", "check_unfulfilled_deps"): "false",
     # luigid knows who runs what; a lock file of a killed process would only stand in the way.
     ("core", "no_lock"): "true",
+    # A product that was removed is asked for again at once, not after ten seconds.
+    ("scheduler", "stable_done_cooldown_secs"): "0",
     ("core", "autoload_range"): "false",
     # As long as Luigi's own three tries half a minute apart, but back sooner.
     ("core", "rpc_retry_attempts"): "30",
@@ -89,7 +92,7 @@ class Settings:
     ----------
     runtime_directory : Path
         ``[DEFAULT] runtime_directory``, absolute.
-    layout, cluster, pipeline, dppp, calibration, imaging, source_finding, sky_model, quality
+    layout, cluster, pipeline, dppp, calibration, imaging, source_finding, sky_model, quality, scheduler_server
         The sections.
     """
 
@@ -103,6 +106,7 @@ class Settings:
     source_finding: SourceFinding
     sky_model: SkyModelUpdate
     quality: Quality
+    scheduler_server: SchedulerServer
 
 
 def apply_luigi_defaults() -> None:

@@ -18,6 +18,7 @@ LAYERS = (
     "tasks",
     "clustercheck",
     "scheduling",
+    "scheduler",
     "pipeline",
     "testcluster",
     "simulation",
@@ -29,7 +30,9 @@ CONFINED = {
     "casacore": ("node", "simulation"),
     "everybeam": ("node", "simulation"),
     "bdsf": ("node",),
-    "luigi": ("settings", "execution", "tasks", "scheduling", "pipeline"),
+    "luigi": ("settings", "execution", "tasks", "scheduling", "scheduler", "pipeline"),
+    "tornado": ("scheduler",),
+    "prometheus_client": ("scheduler",),
     "click": ("cli",),
     "paramiko": ("execution",),
 }
