@@ -47,13 +47,13 @@ class JobsHandler(RequestHandler):
         self.set_header("Cache-Control", "no-cache")
         self.set_header("Referrer-Policy", "no-referrer")
 
-    async def head(self, obs_id: str, path: str) -> None:
+    async def head(self, obs_id: str, path: str | None = None) -> None:
         """The same as a GET without the content."""
         await self.get(obs_id, path)
 
-    async def get(self, obs_id: str, path: str) -> None:
+    async def get(self, obs_id: str, path: str | None = None) -> None:
         """Show a file, or list a folder."""
-        names = [name for name in path.split("/") if name]
+        names = [name for name in (path or "").split("/") if name]
         if names and names[0] not in PARTS:
             raise HTTPError(404)
         try:
@@ -110,7 +110,7 @@ class JobsHandler(RequestHandler):
 class ObservationsHandler(JobsHandler):
     """Answers for ``/jobs/``: which observations there are."""
 
-    async def get(self, *_: str) -> None:
+    async def get(self, obs_id: str = "", path: str | None = None) -> None:
         """List the job directories."""
         found = sorted(observations(self.settings_of_pipeline))
         self.set_header("Content-Type", TYPES[".html"])
@@ -150,6 +150,6 @@ def routes(settings: Settings) -> list[tuple[str, Any, dict[str, Any]]]:
     """What the server has to know of these pages."""
     given = {"settings": settings}
     return [
-        (r"/jobs/?", ObservationsHandler, given),
+        (r"/jobs/()", ObservationsHandler, given),
         (r"/jobs/([^/]+)(?:/(.*))?", JobsHandler, given),
     ]

@@ -103,6 +103,7 @@ def state_from_json(value: Any) -> tuple[dict[str, Any], dict[str, Any], dict[st
             worker: {family: (args, size) for family, (args, size) in families.items()}
             for worker, families in value["batchers"].items()
         }
+        _require_amounts(value["extra"]["announced"])
         return tasks, workers, batchers, dict(value["extra"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableState(f"{type(error).__name__}: {error}") from error
