@@ -62,9 +62,12 @@ class Scheduled:
     def run(self):
         """Start the main command and wait until DP3 runs."""
         process = self.observatory.start(scheduler=("--scheduler-url", self.url))
-        self.until(process, lambda: self.ask("task_list", status="RUNNING", upstream_status=""))
+        self.until(process, self.running)
         self.until(process, lambda: any(BAR in log.read_text() for log in self.logs()))
         return process
+
+    def running(self):
+        return self.ask("task_list", status="RUNNING", upstream_status="").values()
 
     def logs(self):
         return list((self.observatory.job / "logs").glob("preprocess*.log"))
@@ -178,6 +181,8 @@ def test_loopback_only(idle):
 def test_the_visualiser_shows_a_run_and_its_log(scheduled, tmp_path):
     scheduled.start()
     process = scheduled.run()
+    # The page shows what was there when it was opened.
+    scheduled.until(process, lambda: {40} <= {task["progress_percentage"] for task in scheduled.running()})
     (tmp_path / "browser").mkdir()
     with browser(tmp_path / "browser") as page:
         page.go(f"{scheduled.url}/static/visualiser/index.html#tab=workers")

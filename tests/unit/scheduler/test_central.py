@@ -61,6 +61,17 @@ def test_a_requirement_that_is_taken_up_again_holds_back_what_needs_it(make):
     assert [take(scheduler), take(scheduler)] == ["first", None]
 
 
+def test_tasks_that_run_as_one(scheduler):
+    scheduler.add_task_batcher("w", "F", ["n"], max_batch_size=3)
+    for number in range(5):
+        add(scheduler, f"{number}", batchable=number != 1)
+    add(scheduler, "other's", worker="v", batchable=True, priority=-1)
+    first = scheduler.get_work(worker="w")
+    assert first["batch_task_ids"] == ["0", "2", "3"]
+    assert first["task_params"] == {"n": ["0", "2", "3"]}
+    assert [take(scheduler), take(scheduler), take(scheduler)] == ["1", "4", None]
+
+
 @pytest.mark.parametrize("resources", [{"cpu": 3}, {"unknown": 2}])
 def test_more_than_there_is_waits(scheduler, resources):
     add(scheduler, "greedy", resources=resources)

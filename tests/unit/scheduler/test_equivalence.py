@@ -21,7 +21,7 @@ from sip_luigi.scheduler.central import CentralScheduler
 
 N_TASKS = 12
 WORKERS = ("a", "b", "c")
-RESOURCES = ({}, {"cpu": 1}, {"cpu": 2}, {"disk": 1}, {"cpu": 1, "disk": 1})
+RESOURCES = ({}, {}, {"cpu": 1}, {"cpu": 2}, {"disk": 1}, {"cpu": 1, "disk": 1})
 TASK_FIELDS = (
     *("status", "priority", "worker_running", "resources", "batch_id", "remove", "retry", "time", "updated"),
     *(
@@ -40,6 +40,16 @@ TASK_FIELDS = (
 
 numbers = st.integers(0, N_TASKS - 1)
 workers = st.sampled_from(WORKERS)
+tasks = st.fixed_dictionaries(
+    {
+        "worker": workers,
+        "steps": st.just(set()) | st.sets(st.integers(1, 4), max_size=2),
+        "resources": st.sampled_from(RESOURCES),
+        "priority": st.sampled_from((0, 0, 0, 1, 2)),
+        "batchable": st.booleans(),
+        "runnable": st.sampled_from((True, True, True, False)),
+    }
+)
 
 
 def ordered_tasks(original):
@@ -74,15 +84,46 @@ class SameAnswers(RuleBasedStateMachine):
         self.batches = {}
 
     @initialize(
-        retry_count=st.sampled_from((1, 2, 999)), prune=st.booleans(), cooldown=st.sampled_from((0, 10))
+        retry_count=st.sampled_from((999, 999, 999, 2, 1)),
+        prune=st.sampled_from((False, False, True)),
+        cooldown=st.sampled_from((0, 10)),
+        slots=st.tuples(*(st.integers(1, 3) for _ in WORKERS)),
+        tasks=st.lists(tasks, min_size=N_TASKS, max_size=N_TASKS),
+        batch_size=st.sampled_from((None, None, 2, 100)),
+        modest=st.booleans(),
     )
-    def start(self, retry_count, prune, cooldown):
+    def start(self, retry_count, prune, cooldown, slots, tasks, batch_size, modest):
+        """A graph that workers have scheduled, with capacities that are soon used up."""
         self.options = {
             **{"retry_count": retry_count, "prune_on_get_work": prune, "stable_done_cooldown_secs": cooldown},
             **{"retry_delay": 30, "remove_delay": 60, "worker_disconnect_delay": 40, "disable_persist": 100},
         }
-        self.stock = self.make(luigi.scheduler.Scheduler, "stock", {"cpu": 3})
-        self.ours = self.make(CentralScheduler, "ours", {"cpu": 3})
+        self.stock = self.make(luigi.scheduler.Scheduler, "stock", {"cpu": 2})
+        self.ours = self.make(CentralScheduler, "ours", {"cpu": 2})
+        self.modest = modest
+        for worker, number in zip(WORKERS, slots, strict=True):
+            self.call("add_worker", worker=worker, info={"workers": number})
+            if batch_size:
+                self.batch(worker, "F0", batch_size)
+        for number, task in enumerate(tasks):
+            self.give(number, task)
+
+    def give(self, number, task, **more):
+        """Schedule a task; what it requires comes later in the numbers."""
+        deps = [f"T{number + step}" for step in sorted(task["steps"]) if number + step < N_TASKS]
+        given = {name: value for name, value in task.items() if name != "steps"}
+        if self.modest and task["worker"] == "c":
+            # Luigi goes another way for a worker that needs no resources.
+            given["resources"] = {}
+        self.call(
+            "add_task",
+            task_id=f"T{number}",
+            deps=deps,
+            family=f"F{number % 2}",
+            params={"n": str(number), "shared": str(number % 3 // 2)},
+            **given,
+            **more,
+        )
 
     def make(self, kind, name, resources):
         made = kind(resources=resources, state_path=str(self.folder / name), **self.options)
@@ -109,34 +150,49 @@ class SameAnswers(RuleBasedStateMachine):
 
     @rule(
         number=numbers,
-        worker=workers,
-        deps=st.sets(numbers, max_size=3),
-        resources=st.sampled_from(RESOURCES),
-        priority=st.integers(0, 3),
-        batchable=st.booleans(),
-        runnable=st.sampled_from((True, True, True, False)),
+        task=tasks,
+        status=st.sampled_from((PENDING,) * 8 + (DONE, DONE, DISABLED, SUSPENDED, UNKNOWN, FAILED)),
+        retry_count=st.sampled_from((None, None, None, 1)),
         assistant=st.sampled_from((False, False, False, True)),
-        status=st.sampled_from((PENDING,) * 8 + (DONE, DISABLED, SUSPENDED, UNKNOWN, FAILED)),
-        retry_count=st.sampled_from((None, None, 1)),
     )
-    def add(
-        self, number, worker, deps, resources, priority, batchable, runnable, assistant, status, retry_count
-    ):
+    def add(self, number, task, status, retry_count, assistant):
+        policy = {"retry_count": retry_count}
+        self.give(number, task, status=status, retry_policy_dict=policy, assistant=assistant)
+
+    @rule(number=numbers, worker=workers, priority=st.integers(3, 9))
+    def hurry(self, number, worker, priority):
+        """Ask again for a task, and with it for what it requires, more urgently."""
+        task = self.stock._state.get_task(f"T{number}")
         self.call(
             "add_task",
-            task_id=f"T{number}",
+            task_id=task.id if task else f"T{number}",
             worker=worker,
-            status=status,
-            deps=[f"T{dep}" for dep in sorted(deps) if dep > number],
-            resources=resources,
             priority=priority,
             family=f"F{number % 2}",
-            params={"n": str(number), "shared": str(number % 3)},
-            batchable=batchable,
-            runnable=runnable,
-            assistant=assistant,
-            retry_policy_dict={"retry_count": retry_count},
+            params={"n": str(number), "shared": str(number % 3 // 2)},
+            resources=task.resources if task else {},
         )
+
+    @rule(worker=workers, times=st.integers(2, 4))
+    def fill(self, worker, times):
+        for _ in range(times):
+            self.get_work(worker, False, "all")
+
+    @rule(data=st.data())
+    def finish_well(self, data):
+        """All that runs is done, but for what is drawn."""
+        for task_id in self.running():
+            if data.draw(st.integers(0, 3)):
+                task = self.stock._state.get_task(task_id)
+                self.call(
+                    "add_task",
+                    task_id=task_id,
+                    worker=task.worker_running,
+                    status=DONE,
+                    family=task.family,
+                    params=task.params,
+                    resources=task.resources,
+                )
 
     @rule(
         worker=workers,
@@ -181,7 +237,7 @@ class SameAnswers(RuleBasedStateMachine):
             **arguments,
         )
 
-    @rule(seconds=st.sampled_from((0.5, 5, 25, 41, 65, 120)))
+    @rule(seconds=st.sampled_from((0.5, 0.5, 5, 5, 25, 41, 120)))
     def wait(self, seconds):
         self.now += seconds
 
@@ -189,7 +245,7 @@ class SameAnswers(RuleBasedStateMachine):
     def change(self, number, method):
         self.call(method, task_id=f"T{number}")
 
-    @rule(method=st.sampled_from(("prune", "prune", "pause", "unpause", "unpause")))
+    @rule(method=st.sampled_from(("prune",) * 4 + ("pause",) + ("unpause",) * 4))
     def operate(self, method):
         self.call(method)
 
@@ -205,7 +261,7 @@ class SameAnswers(RuleBasedStateMachine):
     def ping(self, worker):
         self.call("ping", worker=worker)
 
-    @rule(worker=workers, sure=st.sampled_from((True, False, False, False)))
+    @rule(worker=workers, sure=st.sampled_from((False,) * 19 + (True,)))
     def disable_worker(self, worker, sure):
         if sure:
             self.call("disable_worker", worker=worker)
@@ -227,7 +283,7 @@ class SameAnswers(RuleBasedStateMachine):
         paused, resources = self.stock._paused, dict(self.stock._resources)
         self.stock = self.make(luigi.scheduler.Scheduler, "stock", resources)
         self.stock._paused = paused
-        self.ours = self.make(CentralScheduler, "ours", {"cpu": 3})
+        self.ours = self.make(CentralScheduler, "ours", {"cpu": 2})
         self.stock.load()
         self.ours.load()
         assert dict(self.ours._resources) == resources
@@ -259,10 +315,17 @@ def tasks_of(scheduler):
     }
 
 
-SameAnswers.TestCase.settings = settings(
-    max_examples=100,
-    stateful_step_count=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-TestSameAnswers = pytest.mark.usefixtures("configured")(SameAnswers.TestCase)
+def case_of(examples):
+    """Tests of so many sequences of calls."""
+    made = type("Case", (SameAnswers,), {}).TestCase
+    made.settings = settings(
+        max_examples=examples,
+        stateful_step_count=50,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
+    return pytest.mark.usefixtures("configured")(made)
+
+
+TestSameAnswers = case_of(40)
+TestSameAnswersAtLength = pytest.mark.slow(case_of(500))

@@ -1,6 +1,8 @@
 """Job directories over HTTP, with a real server on loopback."""
 
 from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
@@ -8,6 +10,7 @@ from tornado.testing import AsyncHTTPTestCase
 from tornado.web import Application
 
 from sip_luigi.scheduler.pages import routes
+from sip_luigi.scheduling import shows_logs
 from sip_luigi.settings import load_settings
 
 
@@ -101,6 +104,16 @@ class TestPages(AsyncHTTPTestCase):
             answer = self.get(f"/jobs/{path}")
             assert b"outside" not in answer.body
             assert answer.code in ((200,) if path == "L1/" else (400, 404)), path
+
+    def test_a_worker_finds_out(self):
+        shown = partial(shows_logs, SimpleNamespace(_url=f"http://127.0.0.1:{self.get_http_port()}"))
+        ask = self.io_loop.run_in_executor
+        assert not self.io_loop.run_sync(lambda: ask(None, shown, "L1"))
+        (self.runtime / "jobs" / "L1" / "logs" / "pipeline.log").write_text("begins")
+        assert self.io_loop.run_sync(lambda: ask(None, shown, "L1"))
+        assert not self.io_loop.run_sync(lambda: ask(None, shown, "L2"))
+        assert not shows_logs(SimpleNamespace(_url="http://127.0.0.1:1"), "L1")
+        assert not shows_logs(SimpleNamespace(), "L1"), "Luigi's local scheduler"
 
     def test_read_only(self):
         for method in ("POST", "PUT", "DELETE"):
