@@ -91,6 +91,7 @@ class CentralScheduler(luigi.scheduler.Scheduler):
             super().add_task(task_id, *args, **kwargs)
         finally:
             self.state.touch(task_id)
+            self.state.limit_backlog()
 
     def _update_priority(self, task: Any, prio: int, worker: str) -> None:
         super()._update_priority(task, prio, worker)
@@ -99,11 +100,15 @@ class CentralScheduler(luigi.scheduler.Scheduler):
     def count_pending(self, worker: str) -> dict[str, Any]:
         """What a worker still has to wait for; it goes on asking for work as long as there is something."""
         worker_id, known = worker, self.state.get_worker(worker)
+        tasks = [task for task in self.state.get_active_tasks_by_status(RUNNING) if worker_id in task.workers]
+        others = {name: self.state.get_worker(name) for name in {task.worker_running for task in tasks}}
         running = [
-            {"task_id": task.id, "worker": str(other), **other.info}
-            for task in self.state.get_active_tasks_by_status(RUNNING)
-            if worker_id in task.workers
-            for other in [self.state.get_worker(task.worker_running)]
+            {
+                "task_id": task.id,
+                "worker": str(others[task.worker_running]),
+                **others[task.worker_running].info,
+            }
+            for task in tasks
         ]
         counts = self.state.index.counts(worker_id)
         return {

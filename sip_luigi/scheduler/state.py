@@ -14,6 +14,9 @@ from sip_luigi.scheduler.index import Index
 from sip_luigi.scheduler.state_file import StateFile
 from sip_luigi.scheduler.state_json import UnreadableState, state_from_json, state_to_json
 
+BACKLOG = 100
+"""Changed tasks that wait to be taken into the index."""
+
 
 class IndexedState(luigi.scheduler.SimpleTaskState):
     """Luigi's state, which notes each task that changes and takes it into the index before that is asked.
@@ -33,8 +36,8 @@ class IndexedState(luigi.scheduler.SimpleTaskState):
     @property
     def index(self) -> Index:
         """The index, up to date."""
-        while self._touched:
-            task_id = self._touched.pop()
+        touched, self._touched = self._touched, set()
+        for task_id in touched:
             self._index.update(task_id, self._tasks.get(task_id), self._arrivals.get(task_id, 0))
         return self._index
 
@@ -42,6 +45,11 @@ class IndexedState(luigi.scheduler.SimpleTaskState):
         """Say that a task has changed."""
         self.changes += 1
         self._touched.add(task_id)
+
+    def limit_backlog(self) -> None:
+        """Take changes into the index before they are so many that whoever asks next has to wait."""
+        if len(self._touched) >= BACKLOG:
+            self.index  # noqa: B018 - the look brings it up to date
 
     def text(self, extra: Mapping[str, Any]) -> str:
         """The whole state, and what else shall be kept, as it is written to the file."""
