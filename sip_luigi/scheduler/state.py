@@ -110,10 +110,12 @@ class IndexedState(luigi.scheduler.SimpleTaskState):
         super().inactivate_tasks(delete_tasks)
 
     def _remove_workers_from_tasks(self, workers: Collection[str], remove_stakeholders: bool = True) -> None:
-        if workers:
-            super()._remove_workers_from_tasks(workers, remove_stakeholders)
-            for task_id in self._tasks:
-                self.touch(task_id)
+        if not workers:
+            return
+        for task in self._tasks.values():
+            if any(name in task.workers for name in workers):
+                self.touch(task.id)
+        super()._remove_workers_from_tasks(workers, remove_stakeholders)
 
     def is_trivial(self, worker: Any) -> bool:
         """Whether Luigi gives a worker its own tasks alone: no assistant, none of its tasks needs resources."""
