@@ -107,13 +107,14 @@ class Load:
 @click.option("--cycles", default=20, show_default=True, help="Tasks that are timed in a turn.")
 @click.option("--repeat", default=5, show_default=True, help="Turns of each; the median counts.")
 @click.option("--nodes", default=NODES, show_default=True, help=f"Nodes, of {CORES} cores each.")
+@click.option("--flat/--no-flat", default=True, show_default=True, help="Also tasks without requirements.")
 @directory_option
-def main(sizes: str, cycles: int, repeat: int, nodes: int, directory: Path) -> None:
+def main(sizes: str, cycles: int, repeat: int, nodes: int, flat: bool, directory: Path) -> None:
     """Measure the rate of tasks; the last line printed is one JSON object."""
     figures: dict[str, Any] = {"stages": STAGES, "nodes": nodes, "load_before": os.getloadavg()[0]}
     try:
         with scratch(directory) as folder:
-            for shape in ("", "flat_"):
+            for shape in ("", "flat_") if flat else ("",):
                 for size in map(int, sizes.split(",")):
                     taken = measure(folder / f"{shape}{size}", shape, size, nodes, (cycles, repeat))
                     figures |= {f"{shape}{name}": value for name, value in taken.items()}
