@@ -15,6 +15,9 @@ from sip_luigi.domain.errors import AlreadyRunning, ConfigurationError
 
 NOTE_S = 2.0
 """The holder of the lock writes who it is right after it has it."""
+LOOK_S = 0.5
+"""Longer than anybody who only looks whether the lock is held."""
+PAUSE_S = 0.02
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,8 @@ def held(path: Path, url: str) -> Iterator[None]:
     """
     descriptor = _open(path)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _already(path) from None
+        if not _locked(descriptor):
+            raise _already(path)
         os.ftruncate(descriptor, 0)
         os.write(descriptor, json.dumps(asdict(Holder(os.getpid(), url))).encode())
         yield
@@ -62,12 +63,39 @@ def holder(path: Path) -> Holder | None:
     deadline = time.monotonic() + NOTE_S
     while _is_held(path):
         try:
-            return Holder(**json.loads(path.read_text(encoding="utf-8")))
+            noted = Holder(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError):
-            if time.monotonic() > deadline:
-                return Holder(0, "?")
-            time.sleep(0.05)
+            noted = Holder(0, "?")
+        # Of one that died the note may be there a moment longer, and its number belong to somebody else by now.
+        if _has_open(noted.pid, path) or time.monotonic() > deadline:
+            return noted
+        time.sleep(PAUSE_S)
     return None
+
+
+def _locked(descriptor: int) -> bool:
+    """Take the lock; tell whether that could be done. Whoever only looks has it, too, for a moment."""
+    deadline = time.monotonic() + LOOK_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(PAUSE_S)
+        else:
+            return True
+
+
+def _has_open(pid: int, path: Path) -> bool:
+    """Whether a process has a file open."""
+    try:
+        return any(entry.samefile(path) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.exists())
+    except FileNotFoundError:
+        return False
+    except PermissionError:
+        # Of another user.
+        return True
 
 
 def _is_held(path: Path) -> bool:

@@ -1,14 +1,17 @@
 """One scheduler for a directory."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from sip_luigi.domain.errors import AlreadyRunning, ConfigurationError
+from sip_luigi.scheduler import lock
 from sip_luigi.scheduler.lock import Holder, held, holder
 
 URL = "http://127.0.0.1:8082"
@@ -28,6 +31,7 @@ def test_what_a_killed_one_left_is_no_hindrance(tmp_path):
     path = tmp_path / "lock"
     code = f"""
 import pathlib, time
+from sip_luigi.scheduler import lock
 from sip_luigi.scheduler.lock import held
 with held(pathlib.Path({str(path)!r}), {URL!r}):
     time.sleep(60)
@@ -43,6 +47,36 @@ with held(pathlib.Path({str(path)!r}), {URL!r}):
     assert holder(path) is None
     with held(path, URL):
         assert holder(path) == Holder(os.getpid(), URL)
+
+
+def test_a_process_that_has_got_the_number_of_a_dead_one_is_not_taken_for_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "NOTE_S", 0.2)
+    path = tmp_path / "lock"
+    with held(path, URL):
+        path.write_text(json.dumps({"pid": os.getppid(), "url": URL}))
+        started = time.monotonic()
+        holder(path)
+        assert time.monotonic() - started > 0.2, "it waited for the note of the one that runs"
+
+
+def test_who_only_looks_is_no_hindrance(tmp_path):
+    path, ended = tmp_path / "lock", threading.Event()
+
+    def look():
+        while not ended.is_set():
+            holder(path)
+
+    threads = [threading.Thread(target=look) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(50):
+            with held(path, URL):
+                pass
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}', '{"pid": 1, "url": "x", "more": 2}'])
