@@ -17,6 +17,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application
 
 from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.scheduler.calls import OwnPagesHandler
 from sip_luigi.scheduler.central import CentralScheduler
 from sip_luigi.scheduler.lock import held
 from sip_luigi.scheduler.make import lock_path, make_scheduler, url_of
@@ -50,7 +51,7 @@ def serve(settings: Settings) -> None:
 async def _serve(settings: Settings, sockets: list[socket.socket]) -> None:
     scheduler = make_scheduler(settings)
     saver = Saver(scheduler, settings.scheduler_server.save_interval_s)
-    server = HTTPServer(_application(settings, scheduler))
+    server = HTTPServer(make_application(settings, scheduler))
     server.add_sockets(sockets)
     pruner = PeriodicCallback(scheduler.prune, PRUNE_MS)
     pruner.start()
@@ -74,8 +75,10 @@ async def _signalled() -> None:
     await told.wait()
 
 
-def _application(settings: Settings, scheduler: CentralScheduler) -> Application:
+def make_application(settings: Settings, scheduler: CentralScheduler) -> Application:
+    """Luigi's pages and calls, and what is beside them."""
     application: Application = luigi.server.app(scheduler)
+    application.add_handlers(".*$", [(r"/api/(.*)", OwnPagesHandler, {"scheduler": scheduler})])
     if settings.scheduler_server.serve_jobs:
         application.add_handlers(".*$", routes(settings))
     return application
