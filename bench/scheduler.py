@@ -152,7 +152,8 @@ def served(folder: Path, program: str) -> Iterator[Load]:
     config = folder / "luigi.cfg"
     config.write_text(
         f"[DEFAULT]\nruntime_directory = {folder}\n[scheduler_server]\nport = {port}\n"
-        "[scheduler]\nstable_done_cooldown_secs = 0\n",
+        # While one is given its tasks, the other hears nothing.
+        "[scheduler]\nstable_done_cooldown_secs = 0\nworker_disconnect_delay = 36000\n",
         encoding="utf-8",
     )
     beside = Path(sys.executable)
