@@ -41,11 +41,12 @@ check: setup ## style, types and layering
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup system-test ## overhead, efficiency and speed of copies beside the plain tools; needs root
+bench: setup system-test ## overhead, efficiency, speed of copies and of the scheduler beside the plain tools; needs root
 	$(BIN)/python bench/overhead
 	$(BIN)/python bench/efficiency
 	$(BIN)/python bench/copy
 	$(BIN)/python bench/skydb
+	$(BIN)/python bench/scheduler
 
 clean: ## remove the environment, the demonstration and caches
 	rm -rf $(VENV) demo demo-cluster build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

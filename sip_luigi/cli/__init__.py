@@ -9,6 +9,7 @@ from sip_luigi.cli.cluster import cluster
 from sip_luigi.cli.database import db
 from sip_luigi.cli.observation import plan, retry
 from sip_luigi.cli.runs import runs
+from sip_luigi.cli.scheduler import scheduler
 from sip_luigi.cli.selftest import demo, selftest
 from sip_luigi.cli.simulate import simulate
 from sip_luigi.cli.sky import sky
@@ -23,5 +24,5 @@ def main() -> None:
     """
 
 
-for command in (simulate, selftest, demo, plan, retry, cluster, sky, runs, db):
+for command in (simulate, selftest, demo, plan, retry, cluster, scheduler, sky, runs, db):
     main.add_command(command)

@@ -3,6 +3,7 @@
 ::
 
     SipError
+    ├── AlreadyRunning          exit 10   there is room for one only
     ├── ConfigurationError      exit 35   refused before anything is dispatched
     │   ├── ParsetError                   a parset or clusterdesc that cannot be read
     │   ├── UnknownObservation            no raw data of that name on any storage node
@@ -42,6 +43,12 @@ class SipError(Exception):
 
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 30
+
+
+class AlreadyRunning(SipError):
+    """What was to be started runs already."""
+
+    exit_code = 10
 
 
 class ConfigurationError(SipError):

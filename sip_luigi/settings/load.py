@@ -23,7 +23,15 @@ from sip_luigi.programs.dp3_preprocess import Preprocessing
 from sip_luigi.programs.pybdsf import SourceFinding
 from sip_luigi.programs.wsclean import Imaging
 from sip_luigi.settings.database import DatabaseSettings
-from sip_luigi.settings.sections import Cluster, Layout, Pipeline, Quality, SkyModelUpdate, Stations
+from sip_luigi.settings.sections import (
+    Cluster,
+    Layout,
+    Pipeline,
+    Quality,
+    SchedulerServer,
+    SkyModelUpdate,
+    Stations,
+)
 
 SECTIONS: tuple[type[Section], ...] = (
     Layout,
@@ -38,6 +46,7 @@ SECTIONS: tuple[type[Section], ...] = (
     SkyModelUpdate,
     Quality,
     DatabaseSettings,
+    SchedulerServer,
 )
 
 LUIGI_SECTIONS = frozenset(
@@ -77,6 +86,8 @@ LUIGI_DEFAULTS: Mapping[tuple[str, str], str] = {
     ("worker", "check_unfulfilled_deps"): "false",
     # luigid knows who runs what; a lock file of a killed process would only stand in the way.
     ("core", "no_lock"): "true",
+    # A product that was removed is asked for again at once, not after ten seconds.
+    ("scheduler", "stable_done_cooldown_secs"): "0",
     ("core", "autoload_range"): "false",
     # As long as Luigi's own three tries half a minute apart, but back sooner.
     ("core", "rpc_retry_attempts"): "30",
@@ -96,7 +107,7 @@ class Settings:
         ``[DEFAULT] runtime_directory``, absolute.
     layout, cluster, pipeline, dppp, stations, calibration, calibrator, imaging, source_finding
         The sections.
-    sky_model, quality, database
+    sky_model, quality, database, scheduler_server
         More of them.
     """
 
@@ -113,6 +124,7 @@ class Settings:
     sky_model: SkyModelUpdate
     quality: Quality
     database: DatabaseSettings
+    scheduler_server: SchedulerServer
 
 
 def apply_luigi_defaults() -> None:

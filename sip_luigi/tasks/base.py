@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, TextIO, cast
+from urllib.parse import quote
 
 import luigi
 from luigi.task_register import Register
@@ -41,6 +42,9 @@ from sip_luigi.tasks.context import BAND, HEAD, Context, ContextParameter, open_
 from sip_luigi.tasks.progress import Teller
 
 logger = logging.getLogger("sip_luigi")
+
+SHOWN_LINES = 1000
+"""Of a log, by the link in the visualiser."""
 
 Inputs = Mapping[str, Manifest]
 Steps = tuple[dict[str, Any], ...]
@@ -144,8 +148,11 @@ class Stage(luigi.Task):
 
     @property
     def log_url(self) -> str:
-        """The same as luigid shows it."""
-        return self.log_path.as_uri()
+        """The same as the visualiser links to it."""
+        if not self.ctx.logs_served:
+            return self.log_path.as_uri()
+        # Relative to the page of the visualiser: a tunnel or a proxy may give it another host, port and path.
+        return f"../../jobs/{self.obs_id}/logs/{quote(self.log_path.name)}?tail={SHOWN_LINES}"
 
     def warn(self, text: str) -> None:
         """Say something that an operator has to know, once a run."""

@@ -51,6 +51,13 @@ def test_efficiency(tmp_path):
     assert not list(tmp_path.iterdir()), "nothing is left"
 
 
+def test_scheduler(tmp_path):
+    shape = ("--sizes", "160,1000", "--nodes", "4", "--cycles", "3", "--repeat", "1")
+    measured = figures("scheduler", *shape, "--directory", str(tmp_path))
+    all_positive(measured, "ratio_1k", "ratio_160", "flat_ratio_1k", "tasks_s_1k", "luigid_tasks_s_1k")
+    assert not list(tmp_path.iterdir()), "nothing is left"
+
+
 @pytest.mark.usefixtures("nodes")
 def test_copy(tmp_path):
     measured = figures("copy", "--size", "8", "--repeat", "1", "--directory", str(tmp_path))
