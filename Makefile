@@ -41,10 +41,11 @@ check: setup ## style, types and layering
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup system-test ## overhead, efficiency, speed of copies and of the scheduler beside the plain tools; needs root
+bench: setup system-test ## overhead, efficiency, copies, worth of the calibration, database, scheduler; needs root
 	$(BIN)/python bench/overhead
 	$(BIN)/python bench/efficiency
 	$(BIN)/python bench/copy
+	$(BIN)/python bench/calibration
 	$(BIN)/python bench/skydb
 	$(BIN)/python bench/scheduler
 

@@ -27,7 +27,6 @@ setup(
         "jinja2==3.1.6",  # the report page, with escaping
         "sortedcontainers==2.4.0",  # ready tasks of the scheduler in order of rank
         "prometheus-client==0.26.0",  # its figures for Prometheus
-        "sqlalchemy==2.1.9",  # its task history
         "click==8.5.1",  # the sip command
         "rich==15.0.0",  # tables on the terminal
         "sqlalchemy==2.1.9",  # the sky-model and provenance database, SQLite or PostgreSQL

@@ -24,20 +24,31 @@ class Aim(NamedTuple):
     high: float = float("inf")
 
     def __str__(self) -> str:
+        if self.low > float("-inf") and self.high < float("inf"):
+            return f"{self.low:g} to {self.high:g}"
         return f"≥ {self.low:g}" if self.low > float("-inf") else f"≤ {self.high:g}"
+
+    def verdict(self, value: float | None) -> str:
+        """Whether a figure is what it should be; one that could not be measured is not."""
+        return "met" if value is not None and self.low <= value <= self.high else "missed"
 
 
 def show(title: str, figures: Mapping[str, Any], aims: Mapping[str, Aim]) -> None:
     """Print figures as a table, and as one JSON object on the last line."""
     table = Table("figure", "measured", "aim", "", title=title)
     for name, value in figures.items():
-        shown = f"{value:.4g}" if isinstance(value, float) else str(value)
         aim = aims.get(name)
-        verdict = ("met" if aim.low <= value <= aim.high else "missed") if aim else ""
-        table.add_row(name, shown, str(aim or ""), verdict)
+        table.add_row(name, shown(value), str(aim or ""), aim.verdict(value) if aim else "")
     # Narrower than it needs, rich would cut names and figures.
     Console(width=110).print(table)
     click.echo(json.dumps({name: rounded(value) for name, value in figures.items()}))
+
+
+def shown(value: Any) -> str:
+    """A figure as people read it; a dash where there is none."""
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def rounded(value: Any) -> Any:

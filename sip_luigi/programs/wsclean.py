@@ -60,7 +60,13 @@ class Imaging(Section):
     auto_threshold_sigma: float = setting(
         3.0, "Then inside the mask down to this", unit="σ", low=0.1, high=100
     )
-    mgain: float = setting(0.8, "Depth of a major iteration", low=0.1, high=1)
+    mgain: float = setting(
+        0.8,
+        "Depth of a major iteration. Less, such as 0.5, takes longer and goes deeper where few baselines see bright "
+        "sources: WSClean makes its mask when it is down to what it takes for noise, sidelobes at first",
+        low=0.1,
+        high=1,
+    )
     max_iterations: int = setting(200_000, "Most components cleaned", low=1)
     multiscale: str = setting(
         "auto",

@@ -146,8 +146,15 @@ class SelfTest:
         path.write_text(replace(known, sources=tuple(faint)).text(), encoding="utf-8")
         return {"skymodel": self.site.seen(path), "calibrator_obs_id": self.calibrator.obs_id}
 
-    def run(self, on_start: Callable[[str], None]) -> float:
+    def run(self, on_start: Callable[[str], None], *arguments: str) -> float:
         """Run the main command under a luigid of its own and return the seconds that it took.
+
+        Parameters
+        ----------
+        on_start : callable
+            Is given the URL of luigid.
+        *arguments : str
+            What else is typed behind the main command, such as settings of this run alone.
 
         Raises
         ------
@@ -160,6 +167,7 @@ class SelfTest:
                 str(Path(sys.executable).with_name("luigi")),
                 *("--module", "sip_luigi", "ImagingPipeline", "--obs-id", self.options.obs_id),
                 *("--workers", str(self.workers), "--scheduler-url", url),
+                *arguments,
             )
             started = time.monotonic()
             status = self.site.run(argv)

@@ -71,3 +71,14 @@ def test_skydb(tmp_path):
     all_positive(measured, "import_s", "import_cpu_s", "cone_s", "association_s", "update_s", "cone_growth")
     assert measured["associated_fraction"] == 1.0
     assert not list(tmp_path.iterdir()), "nothing is left"
+
+
+def test_calibration(tmp_path):
+    shape = ("--feature", "stations", "--feature", "calibrator", "--subbands", "2", "--stations", "12")
+    measured = figures("calibration", *shape, "--directory", str(tmp_path))
+    for figure in ("noise_mjy", "dynamic_range", "n_sources", "flagged_fraction", "wall_s"):
+        all_positive(measured, f"stations_flag_stations_{figure}", f"calibrator_transfer_{figure}")
+    # A dead station whose noise is scaled up with its gains is too much to miss, whatever the machine.
+    assert measured["stations_flag_stations_noise_ratio"] > 1
+    assert not any(name.startswith(("ateam", "cycles")) for name in measured)
+    assert not list(tmp_path.iterdir()), "nothing is left"
