@@ -63,9 +63,9 @@ def losses(gvds: Manifest, stages: Mapping[str, Manifest], subbands: Iterable[st
         Those to tell of, in this order.
     """
     left_out = gvds.measures.get("left_out", {})
+    # What does not belong to the observation fails later too, for reasons that follow from that.
     return {
-        name: stages[name].loss
-        or (Loss(DescribeObservation.stage, left_out[name]) if name in left_out else None)
+        name: Loss(DescribeObservation.stage, left_out[name]) if name in left_out else stages[name].loss
         for name in subbands
     }
 
