@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from sip_luigi.pipeline import ImagingPipeline
-from sip_luigi.tasks.base import Inputs, Stage, Steps
+from sip_luigi.tasks.base import Inputs, Stage
 from sip_luigi.tasks.chain import CHAIN, Need
+from sip_luigi.tasks.node_stage import Steps
 from sip_luigi.tasks.subband import SubbandNodeStage
 
 

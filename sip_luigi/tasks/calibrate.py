@@ -17,9 +17,10 @@ from sip_luigi.programs.dp3_calibrate import (
     model_steps,
     solution_paths,
 )
-from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.dp3_stage import Dp3Stage, described, shape_of
+from sip_luigi.tasks.node_stage import Steps
 from sip_luigi.tasks.preprocess import carried
 from sip_luigi.tasks.stations import bad_stations, flagged_stations
 

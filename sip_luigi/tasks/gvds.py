@@ -10,7 +10,8 @@ from sip_luigi.domain.errors import QuorumLost
 from sip_luigi.domain.geometry import elevation_rad
 from sip_luigi.domain.product import Loss, Manifest
 from sip_luigi.domain.vds import Gvds, Vds, combine, odd_ones, parse_vds
-from sip_luigi.tasks.base import HeadStage, Inputs
+from sip_luigi.tasks.base import Inputs
+from sip_luigi.tasks.head_stage import HeadStage
 
 
 class DescribeObservation(HeadStage):

@@ -31,8 +31,9 @@ from sip_luigi.domain.errors import SipError
 from sip_luigi.domain.setting import Section
 from sip_luigi.node.process import process_start_time
 from sip_luigi.settings import Settings
-from sip_luigi.tasks.base import HeadStage, Stage, timestamp
+from sip_luigi.tasks.base import Stage
 from sip_luigi.tasks.graph import walk
+from sip_luigi.tasks.head_stage import HeadStage, timestamp
 from sip_luigi.tasks.update_database import observation_columns
 
 logger = logging.getLogger("sip_luigi")

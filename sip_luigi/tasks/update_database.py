@@ -24,9 +24,10 @@ from sip_luigi.domain.vds import parse_gvds
 from sip_luigi.fits import Image, read_image
 from sip_luigi.settings import Settings
 from sip_luigi.surveys.read import read_catalogue, survey_of
-from sip_luigi.tasks.base import HeadStage, Inputs
+from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.cycle import FromBestCycle
 from sip_luigi.tasks.find_sources import CATALOGUE
+from sip_luigi.tasks.head_stage import HeadStage
 from sip_luigi.tasks.imaging import CORRECTED, IMAGE
 
 DAY_S = 86400.0
