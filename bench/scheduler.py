@@ -30,7 +30,7 @@ from sip_luigi.domain.errors import SipError
 from sip_luigi.scheduling import PooledFetcher
 from sip_luigi.selftest.scheduler import free_port
 
-STAGES, NODES, CORES = 8, 50, 2
+STAGES, NODES, CORES = 8, 20, 2
 WORKER = "worker"
 START_S = 60.0
 SIZES = (1000, 4000, 10000, 50000)

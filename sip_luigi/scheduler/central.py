@@ -69,7 +69,11 @@ class CentralScheduler(luigi.scheduler.Scheduler):
 
     def state_text(self) -> str:
         """The state as it is saved."""
-        return self.state.text({"announced": self.announced, "paused": self._paused})
+        return "".join(self.state_pieces())
+
+    def state_pieces(self) -> Iterator[str]:
+        """The same in pieces, each made when it is asked for."""
+        return self.state.pieces({"announced": self.announced, "paused": self._paused})
 
     def update_resources(self, **resources: int) -> None:
         """Take in how much there is of resources."""

@@ -41,15 +41,19 @@ class Saver:
                 logger.exception("the state of the scheduler could not be put into words")
 
     async def save(self) -> float:
-        """Save if anything has changed since; return how long that kept everybody waiting, s."""
+        """Save if anything has changed since; return how long it took to put the state into words, s."""
         async with self._turn:
             started, changes = time.monotonic(), self.scheduler.changes
             if changes == self._saved:
                 return 0.0
-            text = self.scheduler.state_text()
+            pieces = []
+            for piece in self.scheduler.state_pieces():
+                pieces.append(piece)
+                # Between two pieces calls are answered.
+                await asyncio.sleep(0)
             taken_s = time.monotonic() - started
             # The disk may be slow; meanwhile calls are answered.
             loop = asyncio.get_running_loop()
-            if await loop.run_in_executor(None, self.scheduler.state_file.write, text):
+            if await loop.run_in_executor(None, self.scheduler.state_file.write, "".join(pieces)):
                 self._saved = changes
             return taken_s

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import luigi.scheduler
 
 from sip_luigi.scheduler.index import Index
 from sip_luigi.scheduler.state_file import StateFile
-from sip_luigi.scheduler.state_json import UnreadableState, state_from_json, state_to_json
+from sip_luigi.scheduler.state_json import UnreadableState, state_from_json, state_pieces
 
 BACKLOG = 100
 """Changed tasks that wait to be taken into the index."""
@@ -51,10 +50,10 @@ class IndexedState(luigi.scheduler.SimpleTaskState):
         if len(self._touched) >= BACKLOG:
             self.index  # noqa: B018 - the look brings it up to date
 
-    def text(self, extra: Mapping[str, Any]) -> str:
+    def pieces(self, extra: Mapping[str, Any]) -> Iterator[str]:
         """The whole state, and what else shall be kept, as it is written to the file."""
         tasks, workers, batchers = self.get_state()
-        return json.dumps(state_to_json(tasks.values(), workers.values(), batchers, extra))
+        return state_pieces(list(tasks.values()), workers.values(), batchers, extra)
 
     @property
     def file(self) -> StateFile:

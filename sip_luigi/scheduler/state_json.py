@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from luigi import task_status
@@ -12,6 +14,8 @@ from luigi.scheduler import OrderedSet, RetryPolicy, Task, Worker
 
 from sip_luigi.domain.errors import ConfigurationError
 
+PIECE = 100
+"""Tasks that are put into words at a time."""
 FORMAT, VERSION = "sip_luigi scheduler state", 1
 
 NUMBER, TEXT, NOTHING = (int, float), (str,), (type(None),)
@@ -60,15 +64,15 @@ class UnreadableState(ConfigurationError):
     """A state that is not one of ours, or not whole."""
 
 
-def state_to_json(
+def state_pieces(
     tasks: Iterable[Any], workers: Iterable[Any], batchers: Mapping[str, Any], extra: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The whole state.
+) -> Iterator[str]:
+    """The whole state as text in pieces, none of which takes long to make.
 
     Parameters
     ----------
     tasks : iterable of luigi.scheduler.Task
-        All tasks, in order.
+        All tasks, in order; they may change between two pieces, but for the one that is being made.
     workers : iterable of luigi.scheduler.Worker
         All workers.
     batchers : dict
@@ -76,14 +80,19 @@ def state_to_json(
     extra : dict
         What else shall be kept.
     """
-    return {
+    head = {
         "format": FORMAT,
         "version": VERSION,
-        "tasks": [task_to_json(task) for task in tasks],
         "workers": [worker_to_json(worker) for worker in workers],
         "batchers": batchers,
         "extra": extra,
     }
+    yield json.dumps(head)[:-1] + ', "tasks": ['
+    between, left = "", iter(tasks)
+    while some := list(itertools.islice(left, PIECE)):
+        yield between + ", ".join(json.dumps(task_to_json(task)) for task in some)
+        between = ", "
+    yield "]}"
 
 
 def state_from_json(value: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -92,7 +101,7 @@ def state_from_json(value: Any) -> tuple[dict[str, Any], dict[str, Any], dict[st
     Raises
     ------
     UnreadableState
-        Anything is not as :func:`state_to_json` makes it.
+        Anything is not as text of :func:`state_pieces` says it.
     """
     try:
         if value["format"] != FORMAT or value["version"] != VERSION:
@@ -159,7 +168,8 @@ def worker_from_json(value: Mapping[str, Any], tasks: Mapping[str, Any]) -> Any:
     kept = _checked(value, WORKER_FIELDS)
     worker = Worker(kept["id"])
     vars(worker).update(kept)
-    worker.tasks = {tasks[task_id] for task_id in value["tasks"]}
+    # A task may have been removed while the state was put into words.
+    worker.tasks = {tasks[task_id] for task_id in value["tasks"] if task_id in tasks}
     return worker
 
 

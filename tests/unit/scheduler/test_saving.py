@@ -61,3 +61,30 @@ def test_it_goes_on_saving(scheduler, monkeypatch, caplog):
         saving.cancel()
 
     asyncio.run(asyncio.wait_for(live(), 20))
+
+
+def test_calls_are_answered_while_it_saves(scheduler):
+    for number in range(250):
+        add(scheduler, f"{number}")
+
+    async def live():
+        saver, answered = Saver(scheduler, 30.0), []
+
+        async def call():
+            while len(answered) < 20 and not scheduler.state_file.path.exists():
+                add(scheduler, f"new{len(answered)}")
+                scheduler.state.inactivate_tasks([f"{len(answered)}"])
+                answered.append(len(answered))
+                await asyncio.sleep(0)
+
+        calls = asyncio.create_task(call())
+        await saver.save()
+        await calls
+        assert len(answered) >= 3
+        await saver.save()
+        assert saved(scheduler) == set(scheduler.state._tasks)
+
+    asyncio.run(live())
+    again = type(scheduler)(resources={}, state_path=str(scheduler.state_file.path))
+    again.load()
+    assert set(again.graph()) == set(scheduler.graph())
