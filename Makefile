@@ -41,11 +41,13 @@ check: setup ## style, types and layering
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: setup system-test ## overhead, efficiency, copies, worth of the calibration, side by side; needs root
+bench: setup system-test ## overhead, efficiency, copies, worth of the calibration, database, scheduler; needs root
 	$(BIN)/python bench/overhead
 	$(BIN)/python bench/efficiency
 	$(BIN)/python bench/copy
 	$(BIN)/python bench/calibration
+	$(BIN)/python bench/skydb
+	$(BIN)/python bench/scheduler
 
 clean: ## remove the environment, the demonstration and caches
 	rm -rf $(VENV) demo demo-cluster build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

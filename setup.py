@@ -7,7 +7,7 @@ setup(
     version="0.1.0",
     description="The LOFAR Standard Imaging Pipeline as a Luigi task graph",
     packages=find_packages(include=("sip_luigi", "sip_luigi.*")),
-    package_data={"sip_luigi": ["py.typed", "report/templates/*"]},
+    package_data={"sip_luigi": ["py.typed", "report/templates/*", "database/migrations/*.mako"]},
     python_requires=">=3.11",
     install_requires=[
         "luigi==3.8.1",  # the task graph, its central scheduler and visualiser
@@ -25,18 +25,26 @@ setup(
         "h5py==3.16.0",  # h5parm solutions
         "matplotlib==3.11.2",  # pictures of the report
         "jinja2==3.1.6",  # the report page, with escaping
+        "sortedcontainers==2.4.0",  # ready tasks of the scheduler in order of rank
+        "prometheus-client==0.26.0",  # its figures for Prometheus
         "click==8.5.1",  # the sip command
         "rich==15.0.0",  # tables on the terminal
+        "sqlalchemy==2.1.9",  # the sky-model and provenance database, SQLite or PostgreSQL
+        "alembic==1.20.1",  # changes of its tables
+        "astropy-healpix==2.0.1",  # pixels of the sky as an index
+        "lsmtool==1.9.0",  # sky models grouped into patches
     ],
     extras_require={
+        "postgresql": ["psycopg[binary]==3.3.9"],  # the driver of PostgreSQL
         "dev": [
             "pytest==9.2.0",
             "pytest-timeout==2.4.0",  # a hanging test fails instead of blocking
             "pytest-xdist==3.8.0",  # both cores
+            "psycopg[binary]==3.3.9",  # the same tests on PostgreSQL
             "hypothesis==6.170.15",  # round trips and hostile input
             "mypy==2.4.1",
             "ruff==0.17.6",
-        ]
+        ],
     },
     entry_points={"console_scripts": ["sip = sip_luigi.cli:main"]},
 )

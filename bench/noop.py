@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from sip_luigi.pipeline import ImagingPipeline
-from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.base import Inputs, Stage
 from sip_luigi.tasks.chain import CHAIN, Need
+from sip_luigi.tasks.node_stage import Steps
 from sip_luigi.tasks.subband import SubbandNodeStage
 
 
@@ -34,6 +35,10 @@ class NoopPipeline(ImagingPipeline):
     def path(self) -> Path:
         """One small file."""
         return self.ctx.layout.results / "noop.json"
+
+    def afterwards(self) -> list[Stage]:
+        """The sky model has nothing to learn from it."""
+        return []
 
     def write(self, inputs: Inputs, part: Path) -> dict[str, Any]:
         """Deliver nothing."""

@@ -11,9 +11,9 @@ from luigi.contrib.ssh import RemoteTarget
 
 from bench.noop import NoopPipeline, define_chain
 from bench.timed import answer, run_luigi, scheduler_option, stages_option, workers_option
-from sip_luigi.pipeline import walk
 from sip_luigi.tasks.context import open_context
 from sip_luigi.tasks.copy_subband import CopySubband
+from sip_luigi.tasks.graph import walk
 
 SEED = 1
 obs_id_option = click.option("--obs-id", required=True)

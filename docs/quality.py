@@ -46,7 +46,8 @@ shows too; `model_flux_ratio_median` and `model_offset_beams` are medians over t
 that its own flux scale or place is wrong: gains and phases follow it. The catalogue does.
 
 **Solutions**: what was found of them, mean over the subbands, as far as it was. `phase_scatter_rad` is the scatter
-of the phase from one solution to the next; random phases have 2.3.
+of the phase from one solution to the next; random phases have 2.3. Of good calibrations of faint fields 0.35 to 0.7
+have converged by the tolerance (the others still creep, by less than the noise); of a solver that stalls, none.
 
 **Cycles**: `cycles` lists each cycle of self-calibration with its state (accepted, converged, rejected, lost, not
 run), why, and its figures; `best_cycle` is the one that the results come from. `[pipeline] min_improvement` and

@@ -17,13 +17,16 @@ from sip_luigi.domain.product import Manifest
 from sip_luigi.scheduling import use_steadfast_workers
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.settings.load import apply_luigi_defaults
-from sip_luigi.tasks.base import HeadStage, Inputs, Stage
+from sip_luigi.tasks.base import Inputs, Stage, other
 from sip_luigi.tasks.chain import CHAIN
 from sip_luigi.tasks.context import BAND, HEAD
 from sip_luigi.tasks.cycle import FromBestCycle
 from sip_luigi.tasks.find_sources import CATALOGUE, GAUSSIANS, RMS_MAP, SOURCES_REMOVED
+from sip_luigi.tasks.graph import walk
+from sip_luigi.tasks.head_stage import HeadStage
 from sip_luigi.tasks.imaging import CORRECTED, CUBE, IMAGE
 from sip_luigi.tasks.preprocess_report import planned
+from sip_luigi.tasks.update_database import updates_database
 
 apply_luigi_defaults()
 use_steadfast_workers()
@@ -118,11 +121,21 @@ class ImagingPipeline(FromBestCycle, HeadStage):
         return name != CUBE or "spectral_cube" in manifest.measures
 
     def run(self) -> None:
-        """Deliver, then judge: an abandoned observation is a failure, a degraded one if strictness is set."""
+        """Deliver, bring what was found to the database, then judge.
+
+        An abandoned observation is a failure, a degraded one if strictness is set. A database that cannot be
+        written is one too, but the results stand; the next run has only the database left to do.
+        """
         super().run()
         manifest = self.current_manifest()
         if manifest:
+            for task in self.afterwards():
+                task.run()
             self.judge(manifest)
+
+    def afterwards(self) -> list[Stage]:
+        """What is done once the results are delivered, so that it cannot stand in their way."""
+        return [other(self.ctx, "UpdateDatabase")] if updates_database(self.ctx.settings) else []
 
     def judge(self, manifest: Manifest) -> None:
         """Raise when the results do not stand."""
@@ -153,13 +166,15 @@ class ImagingPipeline(FromBestCycle, HeadStage):
         if not super()._is_complete():
             return False
         manifest = self.output().manifest()
-        return manifest is not None and self._acceptable(manifest)
+        if manifest is None or not all(task.complete() for task in self.afterwards()):
+            return False
+        return self._acceptable(manifest)
 
     def _look_at_everything(self) -> None:
         while True:
             self.ctx.forget()
             try:
-                self.ctx.index.remember(task.product() for task in walk(self))
+                self.ctx.index.remember(task.product() for task in [*walk(self), *self.afterwards()])
             except TransportError as error:
                 if not self.ctx.give_up(error):
                     raise
@@ -194,18 +209,6 @@ class ImagingPipeline(FromBestCycle, HeadStage):
             return
         node, origin = source
         self.ctx.connections[node].fetch(origin, path)
-
-
-def walk(root: Stage) -> list[Stage]:
-    """Every task of a graph, once."""
-    found: dict[str, Stage] = {}
-    waiting = [root]
-    while waiting:
-        task = waiting.pop()
-        if task.task_id not in found:
-            found[task.task_id] = task
-            waiting += task.dependencies.values()
-    return list(found.values())
 
 
 def plan_of(obs_id: str) -> dict[str, Any]:

@@ -22,6 +22,9 @@ from luigi.task_status import DONE, FAILED, PENDING
 
 from sip_luigi.domain.errors import ProgramError
 from sip_luigi.tasks.base import Stage
+from sip_luigi.tasks.provenance import DONE as RUN_DONE
+from sip_luigi.tasks.provenance import FAILED as RUN_FAILED
+from sip_luigi.tasks.provenance import recorded
 
 logger = logging.getLogger("sip_luigi")
 
@@ -29,6 +32,8 @@ CONNECTIONS = 8
 """Connections to luigid that are kept open."""
 PAUSE_S = 2.0
 """Between two looks at work that another worker does."""
+LOOK_S = 5.0
+"""Longest wait for the answer whether the scheduler shows logs."""
 MAX_ROUNDS_DONE = 3
 """How often the last task may end well and leave something undone before that is called an error."""
 
@@ -78,10 +83,17 @@ class SteadfastWorker(luigi.worker.Worker):
             self.roots.append(task)
             if isinstance(task, Stage):
                 self._announce_capacities(task)
+                task.ctx.logs_served = shows_logs(self._scheduler, task.obs_id)
         return bool(super().add(task, *args, **kwargs))
 
     def run(self) -> bool:
         """Run tasks until nothing is left to do; tell whether all went well."""
+        with recorded(self.roots) as outcome:
+            succeeded = self._run_to_the_end()
+            outcome.word = RUN_DONE if succeeded and self.add_succeeded else RUN_FAILED
+        return succeeded
+
+    def _run_to_the_end(self) -> bool:
         succeeded = bool(super().run())
         said = False
         while self._is_unfinished():
@@ -141,10 +153,28 @@ class SteadfastWorker(luigi.worker.Worker):
 
     def _announce_capacities(self, root: Stage) -> None:
         # Luigi waits for ever, without a word, for more of a resource than it knows of.
+        streams = root.ctx.settings.cluster.disk_streams
         for node in root.ctx.nodes:
-            self._scheduler.update_resource(resource=f"{node.name}.cores", amount=node.cores)
-            streams = root.ctx.settings.cluster.disk_streams
-            self._scheduler.update_resource(resource=f"{node.name}.disk", amount=streams)
+            for name, amount in node_capacities(node.name, node.cores, streams).items():
+                self._scheduler.update_resource(resource=name, amount=amount)
+
+
+def node_capacities(node: str, cores: int, disk_streams: int) -> dict[str, int]:
+    """What a node can take, as Luigi's resources; without the cores where they are not known (0)."""
+    capacities = {f"{node}.cores": cores, f"{node}.disk": disk_streams}
+    return {name: amount for name, amount in capacities.items() if amount}
+
+
+def shows_logs(scheduler: Any, obs_id: str) -> bool:
+    """Whether a scheduler shows the logs of an observation beside its visualiser; a plain luigid does not."""
+    url = getattr(scheduler, "_url", "")
+    if not url.startswith(("http://", "https://")):
+        return False
+    try:
+        log = f"{url}/jobs/{obs_id}/logs/pipeline.log"
+        return urllib3.request("HEAD", log, timeout=LOOK_S, retries=False).status == HTTPStatus.OK
+    except urllib3.exceptions.HTTPError:
+        return False
 
 
 class PooledFetcher(luigi.rpc._FetcherInterface):

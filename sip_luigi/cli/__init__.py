@@ -6,9 +6,13 @@ import click
 
 from sip_luigi import __version__
 from sip_luigi.cli.cluster import cluster
+from sip_luigi.cli.database import db
 from sip_luigi.cli.observation import plan, retry
+from sip_luigi.cli.runs import runs
+from sip_luigi.cli.scheduler import scheduler
 from sip_luigi.cli.selftest import demo, selftest
 from sip_luigi.cli.simulate import simulate
+from sip_luigi.cli.sky import sky
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,5 +24,5 @@ def main() -> None:
     """
 
 
-for command in (simulate, selftest, demo, plan, retry, cluster):
+for command in (simulate, selftest, demo, plan, retry, cluster, scheduler, sky, runs, db):
     main.add_command(command)

@@ -23,16 +23,25 @@ def cluster() -> None:
 @cluster.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def check(as_json: bool) -> None:
-    """Ask every node for what the pipeline needs; ends with 1 where the pipeline would fail."""
+    """Ask every node for what the pipeline needs; ends with 1 where the pipeline would fail.
+
+    Of this machine the database is looked at, and whether catalogues that are needed are missing or old.
+    """
     from sip_luigi.clustercheck import check_cluster  # noqa: PLC0415 - Luigi takes a while
+    from sip_luigi.databasecheck import check_database  # noqa: PLC0415
+    from sip_luigi.settings.load import load_settings  # noqa: PLC0415
 
     with reported():
-        findings = [finding.to_json() for finding in check_cluster()]
+        settings = load_settings()
+        findings = [finding.to_json() for finding in check_cluster(settings)]
+        problems, warnings = check_database(settings)
+    database = {"problems": problems, "warnings": warnings}
     if as_json:
-        click.echo(json.dumps({"nodes": findings}))
+        click.echo(json.dumps({"nodes": findings, "database": database}))
     else:
         _show(findings)
-    sys.exit(1 if any(finding["problems"] for finding in findings) else 0)
+        _tell({"node": "database", **database}, Console())
+    sys.exit(1 if problems or any(finding["problems"] for finding in findings) else 0)
 
 
 @cluster.command()
@@ -85,8 +94,12 @@ def _show(findings: list[dict[str, Any]]) -> None:
     console = Console()
     console.print(table)
     for found in findings:
-        for kind, colour in (("problems", "red"), ("warnings", "yellow")):
-            for text in found[kind]:
-                # Commands in a message are there to be copied: no markup is read in them, no line broken.
-                words = Text.assemble((found["node"], colour), ": ", text.removeprefix(f"{found['node']}: "))
-                console.print(words, soft_wrap=True)
+        _tell(found, console)
+
+
+def _tell(found: dict[str, Any], console: Console) -> None:
+    for kind, colour in (("problems", "red"), ("warnings", "yellow")):
+        for text in found[kind]:
+            # Commands in a message are there to be copied: no markup is read in them, no line broken.
+            words = Text.assemble((found["node"], colour), ": ", text.removeprefix(f"{found['node']}: "))
+            console.print(words, soft_wrap=True)

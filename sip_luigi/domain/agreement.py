@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sip_luigi.domain.closure import Closure
+from sip_luigi.domain.instrument import SPEED_OF_LIGHT_M_S
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-SPEED_OF_LIGHT_M_S = 299792458.0
 _RAD_TO_ARCSEC = 206264.80624709636
 BRIGHT_POWER = 0.2
 """Where the sky has so much of the power of the noise the data are bright, whatever the model says."""

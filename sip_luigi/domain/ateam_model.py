@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sip_luigi.domain.skymodel import Patch, SkyModel, Source
+from sip_luigi.domain.skymodel import Patch, SkyModel, Source, separation
 
 REFERENCE_FREQ_HZ = 1e9
 CAS_A_EPOCH = 2016.0
@@ -146,6 +146,17 @@ def ateam_model(names: Iterable[str] = NAMES, year: float = CAS_A_EPOCH) -> SkyM
         patches=tuple(Patch(s.name, math.radians(s.ra_deg), math.radians(s.dec_deg)) for s in chosen),
         header_comments=("A-team, spectra of Perley & Butler 2017, shapes of a few Gaussians",),
     )
+
+
+def ateam_near(ra_rad: float, dec_rad: float, radius_rad: float) -> list[Source]:
+    """Components, without patches, of the sources within a radius of a position."""
+    near = [
+        source
+        for source in ATEAM
+        if separation(ra_rad, dec_rad, math.radians(source.ra_deg), math.radians(source.dec_deg))
+        <= radius_rad
+    ]
+    return [replace(part, patch="") for source in near for part in _parts(source, CAS_A_EPOCH)]
 
 
 def _parts(source: AteamSource, year: float) -> list[Source]:

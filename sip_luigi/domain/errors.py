@@ -3,6 +3,7 @@
 ::
 
     SipError
+    ├── AlreadyRunning          exit 10   there is room for one only
     ├── ConfigurationError      exit 35   refused before anything is dispatched
     │   ├── ParsetError                   a parset or clusterdesc that cannot be read
     │   ├── UnknownObservation            no raw data of that name on any storage node
@@ -16,6 +17,8 @@
     ├── ProgramError            exit 30   a program failed: a retry may help
     │   └── BadProduct                    a program ended well, what it made does not pass verification
     ├── DiskFull                exit 30   no room for a product: a retry may help later
+    ├── DatabaseError           exit 30   the database refused something
+    │   └── DatabaseUnavailable           it could not be reached, or others write: a retry may help
     └── TransportError          exit 30   a node could not be reached: a retry may help
 
 Every message says what was expected, what was found, where, and what to do.
@@ -40,6 +43,12 @@ class SipError(Exception):
 
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 30
+
+
+class AlreadyRunning(SipError):
+    """What was to be started runs already."""
+
+    exit_code = 10
 
 
 class ConfigurationError(SipError):
@@ -124,6 +133,16 @@ class BadProduct(ProgramError):
 
 class DiskFull(SipError):
     """A node has no room for a product."""
+
+    retryable = True
+
+
+class DatabaseError(SipError):
+    """The database refused what was asked of it; nothing was changed."""
+
+
+class DatabaseUnavailable(DatabaseError):
+    """The database could not be reached, or was busy for too long; nothing was changed."""
 
     retryable = True
 

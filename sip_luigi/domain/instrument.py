@@ -5,8 +5,10 @@ from __future__ import annotations
 SPEED_OF_LIGHT_M_S = 299_792_458.0
 BEAM_WIDTH_FACTOR = 1.02
 """FWHM of a station beam in λ/D (appendix B)."""
-HBA_CORE_DIAMETER_M, LBA_DIAMETER_M = 30.75, 32.25
-"""Diameters of the smallest stations: HBA fields of the core, and LBA_INNER (appendix B)."""
+HBA_CORE_DIAMETER_M = 30.75
+"""Diameter of one HBA field of a core station, the smallest there are (table B.1)."""
+LBA_DIAMETERS_M = {"LBA_INNER": 32.25, "LBA_OUTER": 81.34}
+"""Diameters of the LBA fields (table B.2)."""
 LBA_LOWEST_HZ, HBA_LOWEST_HZ = 30e6, 110e6
 """Where the usual observing bands of the two begin (table 4)."""
 FM_HZ = 100e6
@@ -25,5 +27,5 @@ def lowest_freq_hz(freq_hz: float) -> float:
 
 def station_beam_rad(freq_hz: float, *, lba: bool = False) -> float:
     """FWHM of the beam of the smallest stations, 1.02 λ/D."""
-    diameter_m = LBA_DIAMETER_M if lba else HBA_CORE_DIAMETER_M
+    diameter_m = min(LBA_DIAMETERS_M.values()) if lba else HBA_CORE_DIAMETER_M
     return BEAM_WIDTH_FACTOR * SPEED_OF_LIGHT_M_S / freq_hz / diameter_m

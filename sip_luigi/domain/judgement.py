@@ -182,7 +182,7 @@ LIMITS: tuple[Limits, ...] = (
         "look at the solutions of the stations, and at the sky model",
     ),
     at_least(
-        "solutions_converged_fraction", 0.5, 0.9,
+        "solutions_converged_fraction", 0.1, 0.3,
         "solutions that converged",
         "raise [calibration] max_iterations; is the sky model that of the field?",
     ),

@@ -6,11 +6,13 @@ and may inherit a lock that nobody will ever release.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import threading
+import weakref
 from typing import Any
 
 from sip_luigi.domain.errors import TransportError
@@ -57,6 +59,7 @@ class LocalStarter:
                 # Ctrl-C is for the pipeline; this one ends when its input does.
                 start_new_session=True,
             )
+            weakref.finalize(self, _end, self._process)
         return self._process
 
     @staticmethod
@@ -75,3 +78,12 @@ class LocalStarter:
                 return reply
         process.wait()
         return b""
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let the process go: it ends with its input."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            with contextlib.suppress(OSError):
+                pipe.close()
+    process.wait()

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sip_luigi.domain.agreement import (
-    SPEED_OF_LIGHT_M_S,
     Agreement,
     Limits,
     Sums,
@@ -21,6 +20,7 @@ from sip_luigi.domain.agreement import (
 )
 from sip_luigi.domain.closure import closure_agreement
 from sip_luigi.domain.errors import BadData
+from sip_luigi.domain.instrument import SPEED_OF_LIGHT_M_S
 from sip_luigi.node.files import remove
 from sip_luigi.node.h5parm import read_h5parm
 from sip_luigi.node.inspect import Reader, spectral_window
@@ -35,7 +35,8 @@ def model_agreement(request: dict[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     request : dict
-        ``path``, calibrated; ``model``, the same rows and of its channels the one number ``channel``;
+        ``path``, calibrated; ``model``, the same baselines for some of the time slots, and of the channels
+        the one number ``channel``;
         ``uv_min_lambda``; ``interval_s`` of the solutions; ``phases``, h5parm of phase solutions or empty;
         ``limits``, the fields of :class:`~sip_luigi.domain.agreement.Limits`.
 
@@ -109,36 +110,38 @@ class Compared(NamedTuple):
 
 
 def _compared(data: Reader, model: Reader, request: dict[str, Any]) -> Compared:
-    first, second, times = (data.rows(column) for column in ("ANTENNA1", "ANTENNA2", "TIME"))
-    if data.n_rows != model.n_rows or (first != model.rows("ANTENNA1")).any():
+    times = model.rows("TIME")
+    # The model has a part of the time slots: memory must not grow with the data.
+    start, count = int(np.searchsorted(data.rows("TIME"), times[0] - 1e-3)), model.n_rows
+    first, second = (data.rows(column, start, count) for column in ("ANTENNA1", "ANTENNA2"))
+    if len(first) != count or (first != model.rows("ANTENNA1")).any():
         model.refuse("its rows are not those of the data", "make it again")
     channel = request["channel"]
     window, _ = spectral_window(data)
     wavelength_m = SPEED_OF_LIGHT_M_S / float(np.ravel(window["CHAN_FREQ"])[channel])
-    far = np.hypot(*data.rows("UVW")[:, :2].T) >= request["uv_min_lambda"] * wavelength_m
+    uv_m = np.hypot(*data.rows("UVW", start, count)[:, :2].T)
+    far = uv_m >= request["uv_min_lambda"] * wavelength_m
     order = np.lexsort((times, second, first))
     order = order[(far & (first != second))[order]]
-    visibilities = _channel(data, data.column, channel)[order]
-    flags = _channel(data, "FLAG", channel)[order] | ~np.isfinite(visibilities)
-    flags = np.logical_or(flags, np.asarray(data.rows("FLAG_ROW"))[order].reshape(-1, 1))
-    predicted = _channel(model, model.column, 0)[order]
+    visibilities = _channel(data, data.column, channel, start, count)[order]
+    flags = _channel(data, "FLAG", channel, start, count)[order] | ~np.isfinite(visibilities)
+    flags = np.logical_or(flags, np.asarray(data.rows("FLAG_ROW", start, count))[order].reshape(-1, 1))
     interval = ((times - times.min()) / request["interval_s"]).astype(int)
-    n_stations = len(data.subtable("ANTENNA")["NAME"])
     return Compared(
         first[order],
         second[order],
         interval[order],
         visibilities,
-        predicted,
+        _channel(model, model.column, 0, 0, count)[order],
         flags,
-        n_stations,
+        len(data.subtable("ANTENNA")["NAME"]),
         int(interval.max()) + 1,
     )
 
 
-def _channel(reader: Reader, column: str, channel: int) -> NDArray[Any]:
+def _channel(reader: Reader, column: str, channel: int, start: int, count: int) -> NDArray[Any]:
     with reader.refusing(f"read column {column}"):
-        values = reader.main.getcolslice(column, [channel, 0], [channel, 3])
+        values = reader.main.getcolslice(column, [channel, 0], [channel, 3], [], start, count)
     return np.asarray(values)[:, 0, :]
 
 

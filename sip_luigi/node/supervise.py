@@ -22,7 +22,7 @@ from sip_luigi.domain.product import Manifest, Product
 from sip_luigi.node.copy import copy
 from sip_luigi.node.files import write_atomically
 from sip_luigi.node.look import look_at_product
-from sip_luigi.node.process import GRACE_S, process_start_time
+from sip_luigi.node.process import GRACE_S, process_start_time, resources_used
 from sip_luigi.node.publish import append_record, measure, publish, remove_parts
 from sip_luigi.node.serve import EXIT_BAD_DATA
 
@@ -137,6 +137,7 @@ def _make(
         part.mkdir()
     started = time.monotonic()
     measures = _run_steps(directory, spec, environment, watch, lock)
+    measures["resources"] = resources_used()
     n_files, size = measure(part)
     manifest = Manifest(
         key=spec["key"],

@@ -17,6 +17,9 @@ from sip_luigi.programs.dp3 import (
 from sip_luigi.programs.dp3_preprocess import Preprocessing
 from sip_luigi.programs.dp3_stations import station_flag_steps
 
+MAX_COMPARED_ROWS = 400_000
+"""A quarter of an hour of 60 stations and 4 s; a few hundred MB of memory."""
+
 
 def calibrate_steps(
     options: Calibration,
@@ -103,9 +106,19 @@ def solve_calibrator_steps(
 
 
 def model_steps(
-    msin: str, msout: str, skymodel: str, channel: int, *, threads: int, use_beam: bool
+    msin: str,
+    msout: str,
+    skymodel: str,
+    channel: int,
+    *,
+    time_slots: tuple[int, int],
+    threads: int,
+    use_beam: bool,
 ) -> ParsetMapping:
-    """Parset that predicts one channel of the sky model, as calibrated data should look."""
+    """Parset that predicts one channel of the sky model, as calibrated data should look.
+
+    `time_slots` says which: the first, and how many.
+    """
     _require_text(skymodel)
     predict: ParsetMapping = {
         "name": "model",
@@ -116,7 +129,20 @@ def model_steps(
     }
     beam: list[ParsetMapping] = [{"name": "beam", "type": "applybeam"}] if use_beam else []
     head = head_keys(msin, msout, threads)
-    return {**head, "msin.startchan": channel, "msin.nchan": 1, **numbered([predict, *beam])}
+    part = {"startchan": channel, "nchan": 1, "starttimeslot": time_slots[0], "ntimes": time_slots[1]}
+    return {**head, **{f"msin.{key}": value for key, value in part.items()}, **numbered([predict, *beam])}
+
+
+def compared_slots(n_times: int, n_rows: int) -> tuple[int, int]:
+    """First time slot and number of those in the middle that are compared with the model.
+
+    Parameters
+    ----------
+    n_times, n_rows : int
+        Of the data; not more than :data:`MAX_COMPARED_ROWS` rows are compared.
+    """
+    number = min(n_times, max(1, MAX_COMPARED_ROWS * n_times // n_rows))
+    return (n_times - number) // 2, number
 
 
 def solve_names(options: Calibration, has_calibrator: bool) -> tuple[str, ...]:

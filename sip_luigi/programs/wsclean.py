@@ -31,7 +31,10 @@ class Imaging(Section):
         0.0, "Width of a pixel; 0: follows from the longest baseline", unit="arcsec", low=0
     )
     pixels_per_fringe: float = setting(
-        3.5, "Pixels in the narrowest fringe spacing, where pixel_arcsec is 0", low=2, high=20
+        4.2,
+        "Pixels in the narrowest fringe spacing, where pixel_arcsec is 0; 3 in the minor axis of the beam",
+        low=2,
+        high=20,
     )
     size_pixels: int = setting(0, "Width of the image; 0: follows from field_of_view_fwhm", low=0, high=32768)
     field_of_view_fwhm: float = setting(

@@ -22,7 +22,16 @@ from sip_luigi.programs.calibration import Calibration, Calibrator
 from sip_luigi.programs.dp3_preprocess import Preprocessing
 from sip_luigi.programs.pybdsf import SourceFinding
 from sip_luigi.programs.wsclean import Imaging
-from sip_luigi.settings.sections import Cluster, Layout, Pipeline, Quality, SkyModelUpdate, Stations
+from sip_luigi.settings.database import DatabaseSettings
+from sip_luigi.settings.sections import (
+    Cluster,
+    Layout,
+    Pipeline,
+    Quality,
+    SchedulerServer,
+    SkyModelUpdate,
+    Stations,
+)
 
 SECTIONS: tuple[type[Section], ...] = (
     Layout,
@@ -36,6 +45,8 @@ SECTIONS: tuple[type[Section], ...] = (
     SourceFinding,
     SkyModelUpdate,
     Quality,
+    DatabaseSettings,
+    SchedulerServer,
 )
 
 LUIGI_SECTIONS = frozenset(
@@ -75,6 +86,8 @@ LUIGI_DEFAULTS: Mapping[tuple[str, str], str] = {
     ("worker", "check_unfulfilled_deps"): "false",
     # luigid knows who runs what; a lock file of a killed process would only stand in the way.
     ("core", "no_lock"): "true",
+    # A product that was removed is asked for again at once, not after ten seconds.
+    ("scheduler", "stable_done_cooldown_secs"): "0",
     ("core", "autoload_range"): "false",
     # As long as Luigi's own three tries half a minute apart, but back sooner.
     ("core", "rpc_retry_attempts"): "30",
@@ -92,8 +105,10 @@ class Settings:
     ----------
     runtime_directory : Path
         ``[DEFAULT] runtime_directory``, absolute.
-    layout, cluster, pipeline, dppp, stations, calibration, calibrator, imaging, source_finding, sky_model, quality
+    layout, cluster, pipeline, dppp, stations, calibration, calibrator, imaging, source_finding
         The sections.
+    sky_model, quality, database, scheduler_server
+        More of them.
     """
 
     runtime_directory: Path
@@ -108,6 +123,8 @@ class Settings:
     source_finding: SourceFinding
     sky_model: SkyModelUpdate
     quality: Quality
+    database: DatabaseSettings
+    scheduler_server: SchedulerServer
 
 
 def apply_luigi_defaults() -> None:

@@ -142,6 +142,41 @@ class Cluster(Section):
 
 
 @dataclass(frozen=True)
+class SchedulerServer(Section):
+    """The central scheduler that ``sip scheduler`` starts."""
+
+    section: ClassVar[str] = "scheduler_server"
+
+    address: str = setting(
+        "127.0.0.1",
+        "Address that it listens on; it knows no passwords: leave it on loopback and come by a tunnel",
+        science=False,
+    )
+    port: int = setting(8082, "Port that it listens on", low=1, high=65535, science=False)
+    directory: str = setting(
+        "",
+        "Directory of its state, lock and log, on a local disk; empty: <runtime_directory>/scheduler",
+        science=False,
+    )
+    save_interval_s: float = setting(
+        30.0,
+        "Shortest time between two savings of its state; what happened since is lost if it is killed",
+        unit="s",
+        low=0.1,
+        high=86400,
+        science=False,
+    )
+    history_url: str = setting(
+        "",
+        "Database of the task history, as in sqlite:////data/sip/history.db; empty: none is kept",
+        science=False,
+    )
+    serve_jobs: bool = setting(
+        True, "Show logs, results and parsets of all jobs beside the visualiser", science=False
+    )
+
+
+@dataclass(frozen=True)
 class Pipeline(Section):
     """The graph as a whole."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from sip_luigi.domain.instrument import SPEED_OF_LIGHT_M_S
 from sip_luigi.simulation.ionosphere import tec_phase
-from sip_luigi.simulation.rfi import LIGHT_M_S
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.intp]
@@ -49,7 +49,7 @@ def fringes(uvw_m: Floats, lmn: Floats, freq_hz: float, tec_tecu: Floats | None 
     ndarray
         Shape (n_times, n_stations, n_sources).
     """
-    cycles = (uvw_m * (-freq_hz / LIGHT_M_S)) @ lmn.T
+    cycles = (uvw_m * (-freq_hz / SPEED_OF_LIGHT_M_S)) @ lmn.T
     if tec_tecu is not None:
         cycles += tec_phase(tec_tecu, freq_hz) / (2.0 * np.pi)
     # Only what is left over whole cycles fits into single precision.

@@ -8,15 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sip_luigi.domain.instrument import SPEED_OF_LIGHT_M_S
 from sip_luigi.simulation.options import SimulationOptions
 from sip_luigi.simulation.streams import Stream, generator
 from sip_luigi.simulation.utc import utc_text
 
 Floats = npt.NDArray[np.float64]
 Complex = npt.NDArray[np.complex128]
-
-LIGHT_M_S = 299792458.0
-"""Speed of light (exact)."""
 
 LONGEST_BURST = 3
 """Time slots of the longest broad-band burst."""
@@ -114,7 +112,7 @@ def rfi_voltages(event: RfiEvent, w_m: Floats, freq_hz: float) -> Complex:
     ndarray
         Square roots of Jy, shape (n_times, n_stations, 2).
     """
-    fringe = np.exp(2j * np.pi * freq_hz / LIGHT_M_S * w_m)
+    fringe = np.exp(2j * np.pi * freq_hz / SPEED_OF_LIGHT_M_S * w_m)
     voltage = np.sqrt(event.amplitude_jy) * event.strength * fringe
     return np.asarray(voltage[:, :, None] * event.polarisation)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sip_luigi.simulation.rfi import LIGHT_M_S
+from sip_luigi.domain.instrument import SPEED_OF_LIGHT_M_S
 
 Floats = npt.NDArray[np.float64]
 Floats32 = npt.NDArray[np.float32]
@@ -98,8 +98,8 @@ def attenuation(array: Array, lmn: Floats, shape_rad: Floats, averaging: Averagi
     exponent = gaussian_exponent(array, lmn, shape_rad).astype(np.float32) if shape_rad[0] > 0 else None
     if averaging is None:
         return Attenuation(exponent, None, None)
-    delay_s = array.between(array.uvw_m @ lmn) / LIGHT_M_S
-    rate = array.between(uvw_rate(array.uvw_m, array.centre_dec_rad) @ lmn) / LIGHT_M_S
+    delay_s = array.between(array.uvw_m @ lmn) / SPEED_OF_LIGHT_M_S
+    rate = array.between(uvw_rate(array.uvw_m, array.centre_dec_rad) @ lmn) / SPEED_OF_LIGHT_M_S
     bandwidth = np.sinc(averaging.width_hz * delay_s).astype(np.float32)
     return Attenuation(exponent, bandwidth, (averaging.interval_s * rate).astype(np.float32))
 
@@ -121,7 +121,7 @@ def gaussian_exponent(array: Array, lmn: Floats, shape_rad: Floats) -> Floats:
     north = np.cross(towards, east)
     sin, cos = np.sin(shape_rad[2]), np.cos(shape_rad[2])
     axes = np.stack([sin * east + cos * north, cos * east - sin * north])
-    scaled = array.uvw_m @ (axes * (FWHM_TO_SIGMA / LIGHT_M_S * shape_rad[:2, None])).T
+    scaled = array.uvw_m @ (axes * (FWHM_TO_SIGMA / SPEED_OF_LIGHT_M_S * shape_rad[:2, None])).T
     return np.asarray(-2.0 * np.pi**2 * np.sum(array.between(scaled) ** 2, axis=-1))
 
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import logging
-import shlex
-import socket
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from functools import cache, cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ClassVar, TextIO, cast
+from urllib.parse import quote
 
 import luigi
 from luigi.task_register import Register
@@ -21,29 +17,25 @@ from sip_luigi.domain.errors import (
     BadData,
     BadProduct,
     ConfigurationError,
-    DiskFull,
     ProgramError,
     QuorumLost,
     SipError,
     TransportError,
 )
 from sip_luigi.domain.keys import product_key
-from sip_luigi.domain.product import Kind, Loss, Manifest, Product
-from sip_luigi.execution.connection import Connection
-from sip_luigi.execution.jobs import JobSpec, part_path, run_job
-from sip_luigi.execution.targets import FileTarget, ProductTarget
-from sip_luigi.node.files import own_part, remove, sweep
-from sip_luigi.node.publish import measure, publish
+from sip_luigi.domain.product import Loss, Manifest, Product
+from sip_luigi.execution.targets import ProductTarget
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.tasks.chain import CHAIN, Need, in_cycle
 from sip_luigi.tasks.console import keep_log, refuse
-from sip_luigi.tasks.context import BAND, HEAD, Context, ContextParameter, open_context
-from sip_luigi.tasks.progress import Teller
+from sip_luigi.tasks.context import Context, ContextParameter, open_context
 
 logger = logging.getLogger("sip_luigi")
 
+SHOWN_LINES = 1000
+"""Of a log, by the link in the visualiser."""
+
 Inputs = Mapping[str, Manifest]
-Steps = tuple[dict[str, Any], ...]
 
 
 class Stage(luigi.Task):
@@ -144,8 +136,11 @@ class Stage(luigi.Task):
 
     @property
     def log_url(self) -> str:
-        """The same as luigid shows it."""
-        return self.log_path.as_uri()
+        """The same as the visualiser links to it."""
+        if not self.ctx.logs_served:
+            return self.log_path.as_uri()
+        # Relative to the page of the visualiser: a tunnel or a proxy may give it another host, port and path.
+        return f"../../jobs/{self.obs_id}/logs/{quote(self.log_path.name)}?tail={SHOWN_LINES}"
 
     def warn(self, text: str) -> None:
         """Say something that an operator has to know, once a run."""
@@ -190,6 +185,10 @@ class Stage(luigi.Task):
     def requires(self) -> list[Stage]:
         """The tasks behind :meth:`inputs`, for Luigi."""
         return list(self.dependencies.values())
+
+    def afterwards(self) -> list[Stage]:
+        """What this stage does itself once its product is there, because nothing may wait for it."""
+        return []
 
     def output(self) -> ProductTarget:
         """The product as a Luigi target."""
@@ -366,180 +365,6 @@ class InputLost(BadData):
         self.loss = loss
 
 
-class NodeStage(Stage):
-    """A stage whose product is made by a job on a node."""
-
-    def steps(self, inputs: Inputs, part: str) -> Steps:
-        """What the job does, see :class:`sip_luigi.execution.jobs.JobSpec`."""
-        raise NotImplementedError
-
-    def explain(self, error: ProgramError) -> SipError:
-        """Turn a failure of the program into the error that it stands for."""
-        return error
-
-    def progress(self, log: str) -> float | None:
-        """How far the program has come, 0 to 1, by what it has printed; None where it does not say."""
-        return None
-
-    @property
-    def cores(self) -> int:
-        """Cores that the job keeps busy."""
-        return 1
-
-    @property
-    def disk_streams(self) -> int:
-        """Copies that the job writes."""
-        return 0
-
-    @property
-    def place_name(self) -> str:
-        """Under which name the node of the product has been chosen: a subband, or the band."""
-        return BAND
-
-    def process_resources(self) -> dict[str, int]:
-        """What Luigi has to find free on the node before it starts the task."""
-        node = self.product().node
-        wanted = {f"{node}.cores": min(self.cores, self.ctx.cores(node))}
-        if self.disk_streams:
-            wanted[f"{node}.disk"] = min(self.disk_streams, self.ctx.settings.cluster.disk_streams)
-        return {name: amount for name, amount in wanted.items() if amount}
-
-    @property
-    def connection(self) -> Connection:
-        """The node of the product."""
-        return self.ctx.connections[self.product().node]
-
-    def leave_drained_node(self) -> bool:
-        """Move to another node if this one takes no new work."""
-        node = self.product().node
-        if self.ctx.takes_work(node):
-            return False
-        self.ctx.place(move=[self.place_name])
-        self.ctx.forget()
-        logger.warning("%s: %s takes no new work, it moves to %s", self.name, node, self.product().node)
-        return True
-
-    def make(self, inputs: Inputs, log: TextIO) -> None:
-        """Run the job on the node and stream its log."""
-        spec = self.job(inputs)
-        self._keep_commands(spec)
-
-        teller = Teller(self, self.progress)
-
-        def stream(text: str) -> None:
-            log.write(text)
-            log.flush()
-            teller.hear(text)
-
-        try:
-            run_job(self.connection, spec, stream, self.ctx.settings.cluster.poll_s)
-        except ProgramError as error:
-            raise self.explain(error) from error
-        finally:
-            teller.stop()
-
-    def job(self, inputs: Inputs) -> JobSpec:
-        """The job that makes the product."""
-        product, cluster = self.product(), self.ctx.settings.cluster
-        parent = PurePosixPath(product.path).parent
-        return JobSpec(
-            product=product,
-            directory=self.job_directory,
-            key=self.key,
-            stage=self.stage,
-            version=self.version,
-            inputs=self.made_of(inputs),
-            steps=self.steps(inputs, part_path(product, self.key)),
-            lease_s=cluster.lease_s,
-            timeout_s=cluster.limit_of(self.stage),
-            min_free_bytes=int(cluster.min_free_mb * 1e6),
-            record=str(parent / "made.jsonl"),
-        )
-
-    @property
-    def job_directory(self) -> str:
-        """Where the job is known on its node; what its programs print is ``log`` in it."""
-        return str(PurePosixPath(self.product().path).parent / ".jobs" / self.name)
-
-    def _keep_commands(self, spec: JobSpec) -> None:
-        folder = self.ctx.layout.parsets
-        folder.mkdir(parents=True, exist_ok=True)
-        lines = [shlex.join(step["argv"]) for step in spec.steps if "argv" in step]
-        (folder / f"{self.name}.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        for step in spec.steps:
-            if "write" in step and step["write"].endswith(".parset"):
-                stem = Path(step["write"]).stem
-                name = self.name if stem == self.stage else f"{self.name}.{stem}"
-                (folder / f"{name}.parset").write_text(step["text"], encoding="utf-8")
-
-
-class HeadStage(Stage):
-    """A stage whose product is a file or a directory made by this process, on the head node."""
-
-    target_class = FileTarget
-    kind: ClassVar[Kind] = "file"
-
-    def path(self) -> Path:
-        """Where the product lies."""
-        raise NotImplementedError
-
-    def write(self, inputs: Inputs, part: Path) -> dict[str, Any]:
-        """Write the product under its temporary name and return what was measured of it."""
-        raise NotImplementedError
-
-    def content(self, measures: Mapping[str, Any]) -> str:
-        """What the product says, for those who go by that alone; its measures are as :meth:`write` gave them."""
-        return ""
-
-    def product(self) -> Product:
-        """The file or directory on the head node."""
-        return Product(HEAD, str(self.path()), self.kind)
-
-    def make(self, inputs: Inputs, log: TextIO) -> None:
-        """Write the product and publish it."""
-        try:
-            self._publish(inputs)
-        except OSError as error:
-            kind = DiskFull if error.errno == errno.ENOSPC else ProgramError
-            raise kind(f"{self.name}: {error}; look at the disk of {self.ctx.layout.directory}") from error
-
-    def _publish(self, inputs: Inputs) -> None:
-        product, started = self.product(), time.monotonic()
-        Path(product.path).parent.mkdir(parents=True, exist_ok=True)
-        sweep(Path(product.path))
-        part = own_part(Path(product.path))
-        try:
-            if self.kind == "directory":
-                part.mkdir()
-            measures = self.write(inputs, part)
-            n_files, size = measure(part)
-            manifest = Manifest(
-                key=self.key,
-                stage=self.stage,
-                version=self.version,
-                inputs=self.made_of(inputs),
-                n_files=n_files,
-                size_bytes=size,
-                measures=measures,
-                made=timestamp(),
-                host=socket.gethostname(),
-                elapsed_s=round(time.monotonic() - started, 3),
-                content=self.content(measures),
-            )
-            publish(product, part, manifest)
-        finally:
-            remove(part)
-
-    @contextmanager
-    def fetched(self, role: str, name: str) -> Iterator[Path]:
-        """Have a file of an input's product here, for the length of a ``with`` block."""
-        product = self.dependencies[role].product()
-        with tempfile.TemporaryDirectory(prefix="sip-fetched-") as folder:
-            local = Path(folder) / name
-            self.ctx.connections[product.node].fetch(f"{product.path}/{name}", local)
-            yield local
-
-
 def other(ctx: Context, stage: str, **parameters: Any) -> Stage:
     """A stage of an observation; of the parameters it is given those that it has."""
     task_class = Register.get_task_cls(stage)
@@ -552,8 +377,3 @@ def other(ctx: Context, stage: str, **parameters: Any) -> Stage:
 def is_gone(error: SipError) -> bool:
     """Whether an error says that a node has not answered for so long that its work has to move."""
     return isinstance(error, TransportError) and bool(error.node)
-
-
-def timestamp() -> str:
-    """The time in UTC, ISO 8601."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())

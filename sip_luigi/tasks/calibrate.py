@@ -11,10 +11,16 @@ from sip_luigi.domain.parset import Parset
 from sip_luigi.domain.transfer import Corrections, Instrument, corrections_at
 from sip_luigi.node.h5parm import read_h5parm
 from sip_luigi.programs.dp3 import dp3_command
-from sip_luigi.programs.dp3_calibrate import calibrate_steps, model_steps, solution_paths
-from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.programs.dp3_calibrate import (
+    calibrate_steps,
+    compared_slots,
+    model_steps,
+    solution_paths,
+)
+from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.dp3_stage import Dp3Stage, described, shape_of
+from sip_luigi.tasks.node_stage import Steps
 from sip_luigi.tasks.preprocess import carried
 from sip_luigi.tasks.stations import bad_stations, flagged_stations
 
@@ -113,13 +119,15 @@ class Calibrate(CycleStage, Dp3Stage):
         options = settings.calibration
         if not options.check_model:
             return ()
-        channel = inputs["data"].measures["verify_measurementset"]["n_channels"] // 2
+        shape = inputs["data"].measures["verify_measurementset"]
+        channel = shape["n_channels"] // 2
         predicted, parset_path = f"{part}/model.MS", f"{part}/model.parset"
         parset = model_steps(
             f"{self.dependencies['data'].product().path}/{self.measurementset}",
             predicted,
             f"{part}/sky.skymodel",
             channel,
+            time_slots=compared_slots(shape["n_times"], shape["n_rows"]),
             threads=settings.dppp.threads,
             use_beam=bool(described(inputs["vds"])["has_beam_tables"]) and options.beam,
         )

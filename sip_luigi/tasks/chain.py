@@ -95,6 +95,13 @@ CHAIN: Mapping[str, Mapping[str, Need]] = {
         "model": Need("InitialSkyModel"),
         "subbands": Need("GatherSubband", every_subband=True, cycle="every"),
     },
+    # Not required by the pipeline but done after it: the results do not wait for the database.
+    "UpdateDatabase": {
+        "gvds": Need("DescribeObservation"),
+        "initial": Need("InitialSkyModel"),
+        **RESULTS,
+        "report": Need("QualityReport"),
+    },
     "ImagingPipeline": {
         **RESULTS,
         "report": Need("QualityReport"),

@@ -11,7 +11,8 @@ from sip_luigi.domain.errors import BadData, QuorumLost
 from sip_luigi.domain.quorum import Quorum
 from sip_luigi.domain.transfer import GainSolutions, Separation, is_known, separate, stack
 from sip_luigi.node.h5parm import read_h5parm, write_h5parm
-from sip_luigi.tasks.base import HeadStage, Inputs
+from sip_luigi.tasks.base import Inputs
+from sip_luigi.tasks.head_stage import HeadStage
 from sip_luigi.tasks.solve_calibrator import SOLUTIONS
 
 

@@ -65,6 +65,10 @@ class Context:
         What was lost.
     calibrator : Context or None
         The observation of the calibrator, whose stages are those of any other observation.
+    places, complete
+        Where the chains run, and which tasks are known to be complete, as seen last.
+    logs_served : bool
+        Whether the scheduler shows the logs beside its visualiser.
     """
 
     settings: Settings
@@ -80,6 +84,7 @@ class Context:
     calibrator: Context | None = None
     places: Mapping[str, Place] = field(default_factory=dict)
     complete: dict[str, bool] = field(default_factory=dict)
+    logs_served: bool = False
 
     def __repr__(self) -> str:
         # Luigi writes out the arguments of every task that is made.
@@ -267,7 +272,7 @@ def open_context(obs_id: str, settings: Settings | None = None) -> Context:
 def _open(obs_id: str, settings: Settings, beside: Context | None = None) -> Context:
     """Open one observation; beside another one it shares connections and what is known of products."""
     cluster = read_cluster(settings)
-    layout = _job_layout(settings, obs_id)
+    layout = job_layout(settings, obs_id)
     states = node_states(settings)
     connections = beside.connections if beside else connect(settings, cluster)
     found = survey(settings, cluster, connections, states, obs_id)
@@ -359,7 +364,15 @@ def read_cluster(settings: Settings) -> ClusterDesc:
     return cluster
 
 
-def _job_layout(settings: Settings, obs_id: str) -> JobLayout:
+def job_layout(settings: Settings, obs_id: str) -> JobLayout:
+    """Where everything of an observation lies on the head node.
+
+    Raises
+    ------
+    ConfigurationError
+        The id is none, or the setting gives every observation the same directory.
+    """
+    check_obs_id(obs_id)
     given = settings.layout.job_directory.replace("{obs_id}", obs_id)
     if given and "{obs_id}" not in settings.layout.job_directory:
         raise ConfigurationError(

@@ -6,7 +6,8 @@ from typing import Any
 
 from sip_luigi.domain.product import Product
 from sip_luigi.programs.rsync import rsync_progress
-from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.base import Inputs
+from sip_luigi.tasks.node_stage import Steps
 from sip_luigi.tasks.subband import SubbandNodeStage
 from sip_luigi.tasks.transfer import transfer_steps
 

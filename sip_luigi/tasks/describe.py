@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from sip_luigi.domain.vds import Vds
-from sip_luigi.tasks.base import HeadStage, Inputs
+from sip_luigi.tasks.base import Inputs
+from sip_luigi.tasks.head_stage import HeadStage
 from sip_luigi.tasks.subband import SubbandStage
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from sip_luigi.domain.product import Product
 from sip_luigi.execution.targets import ImageTarget
-from sip_luigi.tasks.base import Inputs, NodeStage, Steps
+from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.imaging import CORRECTED, CUBE, IMAGE
+from sip_luigi.tasks.node_stage import NodeStage, Steps
 
 CATALOGUE, GAUSSIANS = "catalogue.fits", "gaussians.fits"
 RMS_MAP, SOURCES_REMOVED = "rms.fits", "residual.fits"

@@ -10,7 +10,8 @@ from typing import Any
 from sip_luigi.domain.errors import BadData
 from sip_luigi.domain.keys import digest
 from sip_luigi.domain.stations import StationStatistics, find_bad_stations
-from sip_luigi.tasks.base import HeadStage, Inputs
+from sip_luigi.tasks.base import Inputs
+from sip_luigi.tasks.head_stage import HeadStage
 from sip_luigi.tasks.preprocess import STATISTICS
 
 

@@ -6,9 +6,10 @@ from sip_luigi.domain.clusterdesc import Node
 from sip_luigi.domain.errors import ProgramError, SipError
 from sip_luigi.domain.product import Product
 from sip_luigi.programs.rsync import rsync_progress
-from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.context import BAND
 from sip_luigi.tasks.cycle import CycleStage
+from sip_luigi.tasks.node_stage import Steps
 from sip_luigi.tasks.subband import SubbandNodeStage
 from sip_luigi.tasks.transfer import transfer_steps
 

@@ -10,7 +10,8 @@ from sip_luigi.domain.errors import QuorumLost
 from sip_luigi.domain.geometry import elevation_rad
 from sip_luigi.domain.product import Loss, Manifest
 from sip_luigi.domain.vds import Gvds, Vds, combine, odd_ones, parse_vds
-from sip_luigi.tasks.base import HeadStage, Inputs
+from sip_luigi.tasks.base import Inputs
+from sip_luigi.tasks.head_stage import HeadStage
 
 
 class DescribeObservation(HeadStage):
@@ -63,9 +64,9 @@ def losses(gvds: Manifest, stages: Mapping[str, Manifest], subbands: Iterable[st
         Those to tell of, in this order.
     """
     left_out = gvds.measures.get("left_out", {})
+    # What does not belong to the observation fails later too, for reasons that follow from that.
     return {
-        name: stages[name].loss
-        or (Loss(DescribeObservation.stage, left_out[name]) if name in left_out else None)
+        name: Loss(DescribeObservation.stage, left_out[name]) if name in left_out else stages[name].loss
         for name in subbands
     }
 

@@ -9,10 +9,11 @@ from sip_luigi.domain.errors import QuorumLost
 from sip_luigi.domain.product import Loss, Product
 from sip_luigi.domain.quorum import Quorum
 from sip_luigi.domain.skymodel import parse_skymodel
-from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.gvds import losses
 from sip_luigi.tasks.imaging import ImagingStage, coverage
+from sip_luigi.tasks.node_stage import Steps
 from sip_luigi.tasks.subband import SubbandNodeStage
 
 

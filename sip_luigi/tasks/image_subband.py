@@ -6,10 +6,11 @@ from typing import Any
 
 from sip_luigi.domain.product import Product
 from sip_luigi.execution.targets import ImageTarget
-from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.cycle import FromBestCycle
 from sip_luigi.tasks.dp3_stage import described
 from sip_luigi.tasks.imaging import ImagingStage, coverage
+from sip_luigi.tasks.node_stage import Steps
 from sip_luigi.tasks.subband import SubbandNodeStage
 
 

@@ -12,7 +12,7 @@ from sip_luigi.execution.targets import ImageTarget
 from sip_luigi.programs.image_plan import Coverage, Planned, plan_image, require_memory
 from sip_luigi.programs.logs import wsclean_progress
 from sip_luigi.programs.wsclean import Plan, image_command, part_path, product_path, stokes_v_command
-from sip_luigi.tasks.base import NodeStage, Steps
+from sip_luigi.tasks.node_stage import NodeStage, Steps
 
 IMAGE, RESIDUAL, PSF, STOKES_V = "image.fits", "residual.fits", "psf.fits", "stokes_v.fits"
 CORRECTED, BEAM, CUBE = "image.pbcor.fits", "beam.fits", "cube.fits"

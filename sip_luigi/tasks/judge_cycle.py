@@ -10,8 +10,9 @@ from typing import Any
 
 from sip_luigi.domain.quality import mean
 from sip_luigi.domain.selfcal import CycleFigures, CycleJudgement, CycleLimits, judge_cycle
-from sip_luigi.tasks.base import HeadStage, Inputs
+from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.cycle import CycleStage
+from sip_luigi.tasks.head_stage import HeadStage
 
 logger = logging.getLogger("sip_luigi")
 

@@ -16,8 +16,9 @@ from sip_luigi.domain.smearing import Field, field_of
 from sip_luigi.programs.dp3_averaging import Averaging, choose_averaging
 from sip_luigi.programs.dp3_preprocess import Files, Preprocessing, flag_causes, preprocess_steps
 from sip_luigi.programs.environment import strategy_file
-from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.dp3_stage import Dp3Stage, described, shape_of
+from sip_luigi.tasks.node_stage import Steps
 
 STATISTICS = "statistics.json"
 """Name of the statistics in the product."""

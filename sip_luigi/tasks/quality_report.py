@@ -12,7 +12,7 @@ from sip_luigi.domain.catalogue import Detection
 from sip_luigi.domain.judgement import changed_limits, judge, verdict
 from sip_luigi.fits import Image, read_detections, read_image
 from sip_luigi.report.page import Page, render
-from sip_luigi.tasks.base import HeadStage, Inputs, timestamp
+from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.chain import in_cycle
 from sip_luigi.tasks.comparison import Sky, comparison_figures
 from sip_luigi.tasks.cycle import FromBestCycle
@@ -25,6 +25,7 @@ from sip_luigi.tasks.figures import (
 )
 from sip_luigi.tasks.find_sources import CATALOGUE
 from sip_luigi.tasks.gvds import losses
+from sip_luigi.tasks.head_stage import HeadStage, timestamp
 from sip_luigi.tasks.imaging import BEAM, IMAGE
 
 

@@ -9,8 +9,9 @@ from sip_luigi.domain.calibrators import CALIBRATORS, Calibrator, calibrator_mod
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.domain.parset import Parset
 from sip_luigi.programs.dp3_calibrate import solve_calibrator_steps
-from sip_luigi.tasks.base import Inputs, Steps
+from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.dp3_stage import Dp3Stage, described, shape_of
+from sip_luigi.tasks.node_stage import Steps
 from sip_luigi.tasks.stations import bad_stations
 
 CALIBRATOR_RADIUS_DEG = 1.0

@@ -10,7 +10,8 @@ from sip_luigi.domain.clusterdesc import Node
 from sip_luigi.domain.observation import Subband
 from sip_luigi.domain.product import Product
 from sip_luigi.execution.targets import MeasurementSetTarget, ProductTarget
-from sip_luigi.tasks.base import NodeStage, Stage
+from sip_luigi.tasks.base import Stage
+from sip_luigi.tasks.node_stage import NodeStage
 
 
 class SubbandStage(Stage):

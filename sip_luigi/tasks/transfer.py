@@ -9,8 +9,8 @@ from typing import Any
 from sip_luigi.domain.clusterdesc import ClusterDesc, match_filesystem
 from sip_luigi.domain.product import Product
 from sip_luigi.programs.rsync import rsync_command
-from sip_luigi.tasks.base import Steps
 from sip_luigi.tasks.context import Context
+from sip_luigi.tasks.node_stage import Steps
 
 
 def transfer_steps(

@@ -11,8 +11,9 @@ from sip_luigi import __version__
 from sip_luigi.domain.skymodel import parse_skymodel
 from sip_luigi.domain.skymodel_update import Update, update_sky_model
 from sip_luigi.fits import read_detections
-from sip_luigi.tasks.base import HeadStage, Inputs, timestamp
+from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.cycle import CycleStage
+from sip_luigi.tasks.head_stage import HeadStage, timestamp
 
 
 class UpdateSkyModel(CycleStage, HeadStage):

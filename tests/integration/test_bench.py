@@ -51,10 +51,25 @@ def test_efficiency(tmp_path):
     assert not list(tmp_path.iterdir()), "nothing is left"
 
 
+def test_scheduler(tmp_path):
+    shape = ("--sizes", "160,1000", "--nodes", "4", "--cycles", "3", "--repeat", "1")
+    measured = figures("scheduler", *shape, "--directory", str(tmp_path))
+    all_positive(measured, "ratio_1k", "ratio_160", "flat_ratio_1k", "tasks_s_1k", "luigid_tasks_s_1k")
+    assert not list(tmp_path.iterdir()), "nothing is left"
+
+
 @pytest.mark.usefixtures("nodes")
 def test_copy(tmp_path):
     measured = figures("copy", "--size", "8", "--repeat", "1", "--directory", str(tmp_path))
     all_positive(measured, "ratio", "pipeline_mib_s", "rsync_mib_s", "tar_mib_s")
+    assert not list(tmp_path.iterdir()), "nothing is left"
+
+
+def test_skydb(tmp_path):
+    sizes = ("--rows", "2000", "--rows", "4000", "--detections", "500")
+    measured = figures("skydb", *sizes, "--directory", str(tmp_path))
+    all_positive(measured, "import_s", "import_cpu_s", "cone_s", "association_s", "update_s", "cone_growth")
+    assert measured["associated_fraction"] == 1.0
     assert not list(tmp_path.iterdir()), "nothing is left"
 
 

@@ -127,7 +127,8 @@ def scribble(path):
 
 KEYS = """\
 import json, sys
-from sip_luigi.pipeline import ImagingPipeline, walk
+from sip_luigi.pipeline import ImagingPipeline
+from sip_luigi.tasks.graph import walk
 print(json.dumps({task.name: task.key for task in walk(ImagingPipeline(obs_id=sys.argv[1]))}))
 """
 

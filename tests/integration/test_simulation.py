@@ -16,6 +16,7 @@ from casacore.tables import table
 
 from sip_luigi.domain.calibrators import calibrator_model, calibrator_named
 from sip_luigi.domain.errors import ConfigurationError, ProgramError
+from sip_luigi.domain.instrument import SPEED_OF_LIGHT_M_S
 from sip_luigi.domain.skymodel import parse_skymodel
 from sip_luigi.programs.environment import casarc_text
 from sip_luigi.simulation import simulate as module
@@ -27,7 +28,6 @@ from sip_luigi.simulation.geometry import station_uvw
 from sip_luigi.simulation.instrument import draw_instrument
 from sip_luigi.simulation.ionosphere import TEC_TO_PHASE, pierce_points
 from sip_luigi.simulation.options import SimulationOptions
-from sip_luigi.simulation.rfi import LIGHT_M_S
 from sip_luigi.simulation.simulate import simulate
 from sip_luigi.simulation.sky import direction_cosines
 from sip_luigi.simulation.stations import horizontal, observing_stations
@@ -337,7 +337,7 @@ class TestAgainstDP3:
         position = np.radians([row["RA"]]), np.radians([row["DEC"]])
         lmn = direction_cosines(*position, *np.radians(options.phase_centre_deg))[0]
         freqs = read(out / "SPECTRAL_WINDOW", "CHAN_FREQ")[0]
-        fringe = np.exp(2j * np.pi * np.outer(uvw @ lmn, freqs) / LIGHT_M_S)
+        fringe = np.exp(2j * np.pi * np.outer(uvw @ lmn, freqs) / SPEED_OF_LIGHT_M_S)
         stokes_i = 0.5 * (data[..., 0] + data[..., 3]) * fringe.conj()
         assert stokes_i[first != second].mean() == pytest.approx(row["APPARENT_FLUX"], rel=1e-3)
 

@@ -289,6 +289,7 @@ def test_what_nodes_can_take_is_told_and_told_again(scheduler, tmp_path, monkeyp
     forgot = []
 
     class Station(Made):
+        obs_id = "L1"
         ctx = SimpleNamespace(
             nodes=[SimpleNamespace(name="lce001", cores=8), SimpleNamespace(name="lce002", cores=2)],
             settings=SimpleNamespace(cluster=SimpleNamespace(disk_streams=3)),
@@ -302,6 +303,7 @@ def test_what_nodes_can_take_is_told_and_told_again(scheduler, tmp_path, monkeyp
     with working(scheduler, Station(str(tmp_path), "root")) as worker:
         wanted = {"lce001.cores": 8, "lce001.disk": 3, "lce002.cores": 2, "lce002.disk": 3}
         assert scheduler.present._resources == wanted
+        assert Station.ctx.logs_served is False
         scheduler.restart()
         assert worker.run(), "without them it would wait for ever"
         assert forgot, "what was seen before counts no more"

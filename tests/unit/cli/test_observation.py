@@ -51,7 +51,9 @@ def test_nothing_is_dispatched(sip, found):
         ".placement.json.lock",
         "logs",
         "placement.json",
+        "skymodels",
     ]
+    assert [path.name for path in (found.job / "skymodels").iterdir()] == [f"{found.obs_id}.choice.json"]
 
 
 def test_a_plan_for_people(sip, found):

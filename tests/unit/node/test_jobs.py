@@ -249,4 +249,7 @@ def test_a_call_keeps_its_answer(spec, tmp_path):
     }
     run(spec({"call": "copy", "request": request}, {"note": [1], "name": "seen"}))
     manifest = Manifest.from_text((tmp_path / "product" / "sip-manifest.json").read_text())
+    used = manifest.measures.pop("resources")
+    assert used["cpu_s"] > 0
+    assert used["max_rss_bytes"] > 1e6
     assert manifest.measures == {"copy": {"mode": "link", "n_files": 1, "size_bytes": 3}, "seen": [1]}

@@ -9,6 +9,8 @@ from sip_luigi.programs.calibration import Calibration, Calibrator
 from sip_luigi.programs.dp3 import DataShape
 from sip_luigi.programs.dp3_calibrate import (
     calibrate_steps,
+    compared_slots,
+    model_steps,
     solution_paths,
     solve_calibrator_steps,
 )
@@ -67,6 +69,19 @@ def test_a_calibrator_is_solved_channel_by_channel_and_nothing_is_written():
     assert parset["steps"] == ["stations", "gain"]
     assert (parset["gain.nchan"], parset["gain.solint"], parset["gain.caltype"]) == (1, 30, "diagonal")
     assert "gain.applysolution" not in parset
+
+
+def test_not_more_of_the_model_is_predicted_than_memory_can_hold():
+    assert compared_slots(20, 20 * 1830) == (0, 20)
+    first, number = compared_slots(7200, 7200 * 1830)
+    assert number * 1830 <= 400_000 < (number + 1) * 1830
+    assert first == (7200 - number) // 2
+    assert compared_slots(1, 10**7) == (0, 1)
+    parset = model_steps(
+        "in.MS", "m.MS", "m.skymodel", 2, time_slots=(first, number), threads=1, use_beam=True
+    )
+    assert parset["steps"] == ["model", "beam"]
+    assert (parset["msin.startchan"], parset["msin.nchan"], parset["msin.ntimes"]) == (2, 1, number)
 
 
 def test_without_beam_tables_nothing_speaks_of_the_beam():

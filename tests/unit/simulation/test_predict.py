@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sip_luigi.domain.instrument import SPEED_OF_LIGHT_M_S
 from sip_luigi.simulation.interpolation import even_nodes, weights
 from sip_luigi.simulation.predict import (
     baselines,
@@ -11,7 +12,6 @@ from sip_luigi.simulation.predict import (
     fringes,
     source_voltages,
 )
-from sip_luigi.simulation.rfi import LIGHT_M_S
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_measurement_equation(field):
     freq_hz = 140e6
     voltages = source_voltages(fringes(uvw_m, lmn, freq_hz), flux_jy, None)
     data = correlate_stations(voltages, first, second)
-    uvw = (uvw_m[:, second] - uvw_m[:, first]) * freq_hz / LIGHT_M_S
+    uvw = (uvw_m[:, second] - uvw_m[:, first]) * freq_hz / SPEED_OF_LIGHT_M_S
     expected = (flux_jy * np.exp(2j * np.pi * (uvw @ lmn.T))).sum(axis=-1)
     np.testing.assert_allclose(data[:, :, 0], expected, atol=1e-5 * flux_jy.sum())
     np.testing.assert_array_equal(data[:, :, 3], data[:, :, 0])

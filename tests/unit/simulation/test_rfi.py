@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sip_luigi.domain.instrument import SPEED_OF_LIGHT_M_S
 from sip_luigi.simulation.options import SimulationOptions
-from sip_luigi.simulation.rfi import LIGHT_M_S, LONGEST_BURST, draw_rfi, rfi_voltages
+from sip_luigi.simulation.rfi import LONGEST_BURST, draw_rfi, rfi_voltages
 
 OPTIONS = SimulationOptions(rfi_narrow=30, rfi_broad=20, first_subband=10, subbands=4)
 
@@ -49,7 +50,7 @@ def test_records():
 def test_voltages_follow_the_stopped_fringes():
     event = draw_rfi(OPTIONS, 3)[0]
     freq_hz = 150e6
-    w_m = np.array([[0.0, 0.0, 0.0], [0.0, LIGHT_M_S / freq_hz / 4, 0.0]])
+    w_m = np.array([[0.0, 0.0, 0.0], [0.0, SPEED_OF_LIGHT_M_S / freq_hz / 4, 0.0]])
     voltages = rfi_voltages(event, w_m, freq_hz)
     assert voltages.shape == (2, 3, 2)
     np.testing.assert_allclose(voltages[1, 1], 1j * voltages[0, 1])

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from sip_luigi.domain.instrument import SPEED_OF_LIGHT_M_S
 from sip_luigi.simulation.predict import baselines, fringes
-from sip_luigi.simulation.rfi import LIGHT_M_S
 from sip_luigi.simulation.sky import direction_cosines
 from sip_luigi.simulation.visibility import (
     EARTH_TURNS_RAD_S,
@@ -48,7 +48,7 @@ def test_a_gaussian_is_a_cloud_of_points(uvw_m, distance_deg):
             [np.cos(dec0) * np.cos(ra0), np.cos(dec0) * np.sin(ra0), np.sin(dec0)],
         ]
     )
-    b = between(uvw_m) * FREQ / LIGHT_M_S
+    b = between(uvw_m) * FREQ / SPEED_OF_LIGHT_M_S
     offsets = (east[:, None] * basis_ra + north[:, None] * basis_dec) @ frame.T
     expected = np.array([np.exp(2j * np.pi * offsets @ row).mean() for row in b.reshape(-1, 3)])
     lmn = direction_cosines(np.array([ra]), np.array([dec]), ra0, dec0)[0]

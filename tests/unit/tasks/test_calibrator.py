@@ -1,9 +1,12 @@
 """The stages of a calibrator's observation, in the graph of its targets."""
 
+from dataclasses import replace
+
 import pytest
 
 import sip_luigi.pipeline
 from sip_luigi.domain.errors import ConfigurationError, TransportError, UnknownObservation
+from sip_luigi.pipeline import ImagingPipeline
 from sip_luigi.tasks.base import other
 from sip_luigi.tasks.calibrate import Calibrate
 from sip_luigi.tasks.context import open_context
@@ -21,9 +24,14 @@ def night(cluster):
     skymodel = cluster.folder / "m.skymodel"
     skymodel.write_text("FORMAT = Name, Type, Ra, Dec, I\na, POINT, 1:00:00, 10.00.00, 1.0\n")
     cluster.set("calibration", skymodel=str(skymodel))
-    return lambda obs_id="L1", calibrator="L9": open_context(
-        obs_id, cluster.settings, calibrator_obs_id=calibrator
-    )
+
+    def open_night(obs_id="L1", calibrator="L9"):
+        settings = cluster.settings
+        named = calibrator or settings.calibration.calibrator_obs_id
+        calibration = replace(settings.calibration, calibrator_obs_id=named)
+        return open_context(obs_id, replace(settings, calibration=calibration))
+
+    return open_night
 
 
 def graph(ctx):
@@ -57,15 +65,21 @@ def test_a_calibrator_enters_the_keys_of_what_depends_on_it_and_nothing_else(nig
         assert (one[name].key == another[name].key) == (name in same)
 
 
-def test_the_command_line_wins(night, cluster):
-    cluster.set("calibration", calibrator_obs_id="L8")
-    assert night(calibrator="").calibrator.layout.obs_id == "L8"
-    assert night().calibrator.layout.obs_id == "L9"
-    named = graph(night())
-    cluster.set("calibration", calibrator_obs_id="L9")
-    assert {n: t.task_id for n, t in graph(night(calibrator="")).items()} == {
-        n: t.task_id for n, t in named.items()
-    }
+def test_the_command_line_wins(night, cluster, configured):
+    config, folder = cluster.folder / "luigi.cfg", cluster.folder
+    night()
+    config.write_text(
+        f"[DEFAULT]\nruntime_directory = {folder}/runtime\n[cluster]\nclusterdesc = {folder}/small.clusterdesc\n"
+        f"[calibration]\nskymodel = {folder}/m.skymodel\ncalibrator_obs_id = L8\n[dppp]\nexecutable = true\n"
+        "[imaging]\nexecutable = true\n"
+    )
+    configured(config)
+    plain, named = ImagingPipeline(obs_id="L1"), ImagingPipeline(obs_id="L1", calibrator_obs_id="L9")
+    assert plain.ctx.calibrator.layout.obs_id == "L8"
+    assert named.ctx.calibrator.layout.obs_id == "L9"
+    config.write_text(config.read_text().replace("L8", "L9"))
+    configured(config)
+    assert ImagingPipeline(obs_id="L1").task_id == named.task_id, "it matters not where it is named"
 
 
 def test_the_settings_of_transfer_leave_the_solutions_alone(night, cluster):
