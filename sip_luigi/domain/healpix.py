@@ -46,7 +46,8 @@ def ranges_near(ra_rad: ArrayLike, dec_rad: ArrayLike, distance_rad: float) -> P
     distance_rad : float
         How far from them.
     """
-    order = _order_of(distance_rad)
+    # Pixels at the edge of the polar caps are diamonds, little more than half as wide as their side.
+    order = _order_of(2.0 * distance_rad)
     grid = _grid(order)
     own = distinct(grid.lonlat_to_healpix(*_angles(ra_rad, dec_rad)))
     near = distinct(np.concatenate((own, np.ravel(grid.neighbours(own))))) if own.size else own

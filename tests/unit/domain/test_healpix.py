@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sip_luigi.domain.catalogue import angle, unit_vectors
@@ -29,8 +29,9 @@ def test_a_cone_holds_all_that_is_in_it(ra, dec, radius, seed):
     assert (np.diff(ranges.ravel()) >= 0).all()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=200)
 @given(RA, DEC, st.floats(1e-6, 0.1))
+@example(ra=0.0, dec=1.0, distance=0.0625)
 def test_neighbourhoods_hold_their_neighbours(ra, dec, distance):
     around = np.linspace(0, 2 * np.pi, 9)
     there_dec = np.clip(dec + distance * np.cos(around), -np.pi / 2, np.pi / 2)
