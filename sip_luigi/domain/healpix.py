@@ -50,8 +50,9 @@ def ranges_near(ra_rad: ArrayLike, dec_rad: ArrayLike, distance_rad: float) -> P
     order = _order_of(2.0 * distance_rad)
     grid = _grid(order)
     own = distinct(grid.lonlat_to_healpix(*_angles(ra_rad, dec_rad)))
-    near = distinct(np.concatenate((own, np.ravel(grid.neighbours(own))))) if own.size else own
-    # A pixel at one of the eight corners of the base pixels lacks a neighbour: -1.
+    # A pixel at one of the eight corners of the base pixels lacks a neighbour: -1, with a warning.
+    with np.errstate(invalid="ignore"):
+        near = distinct(np.concatenate((own, np.ravel(grid.neighbours(own))))) if own.size else own
     found = near[near >= 0].astype(np.int64)
     while found.size > MAX_RANGES and order > 0:
         found, order = distinct(found >> 2), order - 1
