@@ -127,7 +127,7 @@ LIMITS: tuple[Limits, ...] = (
         "its gains are not right: look at the solutions, take shorter intervals or another cycle",
     ),
     at_least(
-        "pixels_per_beam", 2.0, 2.8,
+        "pixels_per_beam", 2.0, 2.4,
         "pixels in the minor axis of the restoring beam",
         "peaks are lost between coarse pixels: leave [imaging] pixel_arcsec at 0, or lower max_uv_lambda",
     ),

@@ -31,8 +31,8 @@ class Imaging(Section):
         0.0, "Width of a pixel; 0: follows from the longest baseline", unit="arcsec", low=0
     )
     pixels_per_fringe: float = setting(
-        4.2,
-        "Pixels in the narrowest fringe spacing, where pixel_arcsec is 0; 3 in the minor axis of the beam",
+        3.5,
+        "Pixels in the narrowest fringe spacing, where pixel_arcsec is 0; 2.5 in the minor axis of the beam",
         low=2,
         high=20,
     )

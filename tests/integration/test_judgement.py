@@ -75,6 +75,16 @@ def test_a_good_run_is_not_poor_even_when_strict(pair):
 
 def test_a_sky_model_in_the_wrong_place(pair, tmp_path):
     changed_model(pair, tmp_path / "wrong.skymodel", scrambled)
+    done = pair.run()
+    assert done.returncode == FAILED, done.stderr[-3000:]
+    assert pair.quality["outcome"] == "abandoned"
+    assert {entry["stage"] for entry in pair.quality["subbands_lost"]} == {"calibrate"}
+    assert all("the model is not of this field" in entry["reason"] for entry in pair.quality["subbands_lost"])
+
+
+def test_a_sky_model_in_the_wrong_place_that_calibration_did_not_look_at(pair, tmp_path):
+    changed_model(pair, tmp_path / "wrong.skymodel", scrambled)
+    pair.settings["calibration"]["check_model"] = "false"
     done = pair.run("--strict")
     assert done.returncode == FAILED, done.stderr[-3000:]
     assert pair.quality["verdict"] == "poor"

@@ -64,7 +64,9 @@ def test_baselines_that_the_pixels_cannot_carry_are_left_out_with_a_warning():
     planned = plan(replace(FREE, pixel_arcsec=22.0))
     assert planned.plan.max_uv_lambda == pytest.approx(carried_uv_lambda(22.0))
     # A beam of so many fringes on three pixels.
-    assert BEAM_FRINGES * math.degrees(1 / planned.plan.max_uv_lambda) * 3600 == pytest.approx(3 * 22.0)
+    assert BEAM_FRINGES * math.degrees(1 / planned.plan.max_uv_lambda) * 3600 == pytest.approx(
+        PIXELS_PER_BEAM * 22.0
+    )
     (warning,) = planned.warnings
     assert "pixel_arcsec = 22: too coarse for baselines of 9407 λ" in warning
     fine = plan(replace(FREE, pixel_arcsec=5.0))

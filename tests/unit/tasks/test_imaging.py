@@ -60,14 +60,14 @@ def command(steps):
 def test_pixels_follow_from_what_was_measured(image):
     steps = image().steps(inputs(), "/part")
     argv = command(steps)
-    # 12 km at 141 MHz are 5644 λ, the narrowest fringe 36.5″; 4.2 pixels of 8.7″ are in it.
-    assert argv[argv.index("-scale") + 1] == "8.7asec"
+    # 12 km at 141 MHz are 5644 λ, the narrowest fringe 36.5″; 3.5 pixels of 10″ are in it.
+    assert argv[argv.index("-scale") + 1] == "10asec"
     assert float(argv[argv.index("-maxuv-l") + 1]) == pytest.approx(5644, abs=1)
     choices = {entry["name"]: entry for entry in steps[-1]["note"]}
     assert steps[-1]["name"] == "choices"
     assert "longest unflagged baseline, 12000 m" in choices["longest baseline"]["reason"]
     history = next(step for step in steps if step.get("call") == "finish_images")["request"]["history"]
-    assert any(line.startswith('pixel: 8.7" (4.2 pixels in the narrowest fringe') for line in history)
+    assert any(line.startswith('pixel: 10" (3.5 pixels in the narrowest fringe') for line in history)
 
 
 def test_calibrated_data_of_an_older_version_have_no_measured_baseline(image):
