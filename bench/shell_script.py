@@ -74,20 +74,22 @@ class ShellScript:
         yield f"sh {shlex.quote(f'{self.directory}/{BAND}.sh')}\n"
 
     def _chain(self, name: str, first: Iterable[Step]) -> list[str]:
-        lines = [line for step in first for line in self._line(step)]
+        lines = [line for step in first for line in self._line(step, self._output("log"))]
         for spec in specs(self.products / name):
-            part = self._moved(spec["part"])
-            lines += [f"mkdir -p {shlex.quote(part)}", f"cd {shlex.quote(part)}"]
-            lines += [line for step in spec["steps"] for line in self._line(step)]
+            part, job = self._moved(spec["part"]), self._moved(spec["directory"])
+            # Steps that judge read what the programs before them have printed.
+            log = shlex.quote(f"{job}/log")
+            lines += [f"mkdir -p {shlex.quote(part)} {shlex.quote(job)}", f"cd {shlex.quote(part)}"]
+            lines += [line for step in spec["steps"] for line in self._line(step, log)]
         return lines
 
-    def _line(self, step: Step) -> Iterator[str]:
+    def _line(self, step: Step, log: str) -> Iterator[str]:
         if "write" in step:
             text = self._keep(self._moved(step["text"]))
             yield f"step write cp {text} {shlex.quote(self._moved(step['write']))}"
         elif "argv" in step:
             words = [self._moved(word) for word in step["argv"]]
-            yield f"step {words[0]} {shlex.join(words)} > {self._output('log')} 2>&1"
+            yield f"step {words[0]} {shlex.join(words)} >> {log} 2>&1"
         elif step.get("call") == "copy":
             request = json.loads(self._moved(json.dumps(step["request"])))
             made = ("mv", request["transfer"]) if "transfer" in request else ("ln", "-s", request["source"])
