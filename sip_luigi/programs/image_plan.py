@@ -19,8 +19,8 @@ BEAM_FRINGES = 0.72
 """Narrowest restoring beam in narrowest fringe spacings. Uniform weights over a filled disc would give 0.705 (the FWHM
 of the Airy pattern); measured in the minor axis, with Briggs 0 on 36 stations and an hour: 0.72."""
 PIXELS_PER_BEAM = 2.5
-"""In the minor axis. Measured with so many: fluxes right to 1.6 %, scatter 2.4 % above 20 σ. Fewer pixels lose flux
-between them, silently: a source of 9″ on pixels of 22″ lost 40 % of its peak."""
+"""In the minor axis. With so many, in one simulated field: fluxes right to 1.6 %, scatter 2.4 % above 20 σ. Fewer
+pixels lose flux between them, silently: a source of 9″ on pixels of 22″ lost 40 % of its peak."""
 PART_OF_BAND = 0.04
 """Fraction of its frequency that one jointly deconvolved part of the band spans at most: over it a spectrum of index
 -0.8 changes by 3 %, and the width of the primary beam by 4 %."""
