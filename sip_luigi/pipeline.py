@@ -25,7 +25,7 @@ from sip_luigi.tasks.find_sources import CATALOGUE, GAUSSIANS, RMS_MAP, SOURCES_
 from sip_luigi.tasks.graph import walk
 from sip_luigi.tasks.head_stage import HeadStage
 from sip_luigi.tasks.imaging import CORRECTED, CUBE, IMAGE
-from sip_luigi.tasks.preprocess_report import planned
+from sip_luigi.tasks.preprocess_report import decisions
 from sip_luigi.tasks.update_database import updates_database
 
 apply_luigi_defaults()
@@ -218,15 +218,16 @@ def plan_of(obs_id: str) -> dict[str, Any]:
     -------
     dict
         ``subbands``: list of ``{subband, raw, node, reason, to_make}``; ``band``: ``{node, reason, to_make}`` for
-        what is made of all of them; ``preprocessing``: what is done about the A-team and how far is averaged, of the
-        subbands that are described; ``calibrator``: ``{obs_id, to_make}`` or None; ``kept_out``: nodes that take no
-        new work, with ``state, reason, since``.
+        what is made of all of them; ``preprocessing``: what was or will be done about the A-team and how far is
+        averaged, of the subbands that are described; ``calibrator``: ``{obs_id, to_make}`` or None; ``kept_out``:
+        nodes that take no new work, with ``state, reason, since``.
     """
     root = ImagingPipeline(obs_id=obs_id)
     root.complete()
     order = list(CHAIN)
+    graph = walk(root)
     everything = sorted(
-        (task for task in walk(root) if not task.complete()),
+        (task for task in graph if not task.complete()),
         key=lambda task: (getattr(task, "cycle", 0), order.index(task.task_family)),
     )
     ctx = root.ctx
@@ -246,7 +247,7 @@ def plan_of(obs_id: str) -> dict[str, Any]:
             {"subband": s.name, "raw": f"{s.node}:{s.path}", **entry(s.name, s.name)} for s in ctx.subbands
         ],
         "band": entry(BAND, ""),
-        "preprocessing": planned(everything),
+        "preprocessing": decisions(task for task in graph if task.obs_id == obs_id),
         "calibrator": {
             "obs_id": ctx.calibrator.layout.obs_id,
             "to_make": [task.name for task in everything if task.obs_id != obs_id],

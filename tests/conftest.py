@@ -1,5 +1,6 @@
 """What tests share: real data where they are, a small simulated observation, and a place to run the pipeline."""
 
+import gc
 import json
 import os
 import shutil
@@ -31,6 +32,13 @@ Storage.LocalDisks = [ {0}/storage ]
 Compute.Nodes = [ localhost ]
 Compute.LocalDisks = [ {0}/scratch ]
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_left_open():
+    """What a module leaves unclosed is told of at its own end and not in the middle of another one."""
+    yield
+    gc.collect()
 
 
 @dataclass

@@ -10,13 +10,16 @@ from sip_luigi.tasks.base import Stage
 from sip_luigi.tasks.preprocess import Preprocess
 
 
-def planned(tasks: Iterable[Stage]) -> list[dict[str, Any]]:
-    """What Preprocess will do, of the subbands that have been described, as :func:`grouped`."""
+def decisions(tasks: Iterable[Stage]) -> list[dict[str, Any]]:
+    """What Preprocess did, or will do of the subbands that have been described, as :func:`grouped`."""
     found = {}
     for task in tasks:
         if isinstance(task, Preprocess):
+            done = task.output().manifest() if task.complete() else None
             vds = task.dependencies["vds"].output().manifest()
-            if vds and not vds.loss:
+            if done and not done.loss:
+                found[str(task.subband)] = {name: done.measures[name] for name in ("ateam", "averaging")}
+            elif vds and not vds.loss:
                 found[str(task.subband)] = {
                     "ateam": task.ateam(vds.measures).as_dict(),
                     "averaging": task.averaging(vds.measures).as_dict(),

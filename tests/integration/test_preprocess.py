@@ -239,6 +239,21 @@ def test_stations_are_flagged_for_the_time_in_which_they_are_bad(dp3, clean, tmp
 def test_demixing_that_diverges_is_replaced_by_the_clip_and_said_so(clean, observatory):
     made = observatory(OPTIONS.obs_id, dppp={"demix_within_deg": 40}, cluster={"retries": 0})
     shutil.copytree(clean, made.storage / clean.name)
+
+    def plan():
+        return subprocess.run(
+            (str(BIN / "sip"), "plan", OPTIONS.obs_id),
+            cwd=made.directory,
+            env=made.environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    assert made.run("--subband", "SAP000_SB000", task="DescribeSubband").returncode == 0
+    planned = plan()
+    assert "SAP000_SB000: A-team: CasA: demix, 33° away" in planned
+    assert "SAP000_SB000: averaging: 2 time slots to 4 s" in planned
     done = made.run("--subband", "SAP000_SB000", task="Preprocess")
     assert done.returncode == 0, done.stderr[-3000:]
     manifest = json.loads((made.scratch / "SAP000_SB000" / "preprocess" / "sip-manifest.json").read_text())
@@ -249,13 +264,4 @@ def test_demixing_that_diverges_is_replaced_by_the_clip_and_said_so(clean, obser
     log = (made.job / "logs" / "pipeline.log").read_text()
     assert DIVERGED in log
     assert "It is clipped instead" in log
-    planned = subprocess.run(
-        (str(BIN / "sip"), "plan", OPTIONS.obs_id),
-        cwd=made.directory,
-        env=made.environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "SAP000_SB000: A-team: CasA: demix, 33° away" in planned.stdout
-    assert "SAP000_SB000: averaging: 2 time slots to 4 s" in planned.stdout
+    assert f"CygA: clip, 20° away, nearer than 40°; {DIVERGED}" in plan()

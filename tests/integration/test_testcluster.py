@@ -258,10 +258,11 @@ def test_a_full_disk(cluster):
 
 def test_freeze_and_thaw(cluster):
     # A program that has children all the time: none of them may escape.
-    loop = "while :; do echo >> /data/ticks; (true) & (true) & wait; done"
+    loop = "touch /data/loop.$$; while :; do echo >> /data/ticks; (true) & (true) & wait; done"
     ticks = cluster.path("lce001", "/data/ticks")
     loops = [cluster.popen("lce001", ("sh", "-c", loop)) for _ in range(4)]
-    wait_for(lambda: ticks.exists() and ticks.stat().st_size > 100)
+    # One that is still on its way into the node is not of the node yet.
+    wait_for(lambda: len(list(ticks.parent.glob("loop.*"))) == 4 and ticks.stat().st_size > 100)
     for _ in range(5):
         cluster.freeze("lce001")
         frozen = ticks.stat().st_size
