@@ -25,7 +25,8 @@ class JobSpec:
     key, stage, version, inputs
         What the manifest will say, see :class:`sip_luigi.domain.product.Manifest`.
     steps : tuple of dict
-        In order: ``{"write": path, "text": …}`` writes a file, ``{"argv": […]}`` runs a program,
+        In order: ``{"write": path, "text": …}`` writes a file, ``{"argv": […]}`` runs a program
+        (with ``"if_there": {"path": …, "argv": […]}`` another one where that path exists),
         ``{"call": command, "request": {…}, "name": …}`` a node command whose answer is kept in the manifest
         under ``name``, or the command, as is the value of ``{"note": value, "name": …}``.
     environment : mapping

@@ -136,7 +136,7 @@ def _make(
     if product.kind == "directory":
         part.mkdir()
     started = time.monotonic()
-    measures = _run_steps(directory, spec, environment, watch, lock)
+    measures, commands = _run_steps(directory, spec, environment, watch, lock)
     measures["resources"] = resources_used()
     n_files, size = measure(part)
     manifest = Manifest(
@@ -147,7 +147,7 @@ def _make(
         n_files=n_files,
         size_bytes=size,
         measures=measures,
-        commands=tuple(tuple(step["argv"]) for step in spec["steps"] if "argv" in step),
+        commands=tuple(commands),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         host=socket.gethostname(),
         elapsed_s=round(time.monotonic() - started, 3),
@@ -161,9 +161,9 @@ def _make(
 
 def _run_steps(
     directory: Path, spec: dict[str, Any], environment: dict[str, str], watch: Watch, lock: int
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[tuple[str, ...]]]:
     measures: dict[str, Any] = {}
-    programs = 0
+    commands: list[tuple[str, ...]] = []
     with (directory / "log").open("ab", buffering=0) as log:
         for step in spec["steps"]:
             if "write" in step:
@@ -171,8 +171,8 @@ def _run_steps(
             elif "note" in step:
                 measures[step["name"]] = step["note"]
             elif "argv" in step:
-                _run_program(step["argv"], log, environment, watch, lock, spec["part"])
-                programs += 1
+                commands.append(_argv(step))
+                _run_program(commands[-1], log, environment, watch, lock, spec["part"])
             else:
                 try:
                     answer = (
@@ -182,11 +182,17 @@ def _run_steps(
                     )
                 except JobEnded as ended:
                     # What the programs were given had passed; what is bad after them, they have made.
-                    if ended.outcome == "bad_data" and programs:
+                    if ended.outcome == "bad_data" and commands:
                         ended.outcome = "bad_product"
                     raise
                 measures[step.get("name", step["call"])] = answer
-    return measures
+    return measures, commands
+
+
+def _argv(step: dict[str, Any]) -> tuple[str, ...]:
+    """Command of a step, which may be another one where something is there already."""
+    other = step.get("if_there")
+    return tuple(other["argv"] if other and Path(other["path"]).exists() else step["argv"])
 
 
 def _call_here(step: dict[str, Any]) -> Any:

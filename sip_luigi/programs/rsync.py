@@ -8,12 +8,17 @@ _PERCENT = re.compile(r"\s(\d{1,3})%")
 
 
 def rsync_command(
-    source: str, destination: str, *, node: str = "", ssh_config: str = "", cipher: str = ""
+    source: str,
+    destination: str,
+    *,
+    node: str = "",
+    ssh_config: str = "",
+    cipher: str = "",
+    resumed: bool = False,
 ) -> tuple[str, ...]:
     """Argument list that makes `destination` what `source` is.
 
-    Every file is compared by checksum, before it is taken for present and after it was sent: an interrupted
-    copy goes on where it stopped, and a file of the right length and date with other content is sent again.
+    Every file is compared by checksum after it was sent, as rsync always does.
 
     Parameters
     ----------
@@ -23,9 +28,15 @@ def rsync_command(
         Node of the source, reached by ssh from where this runs; empty: it is seen here.
     ssh_config, cipher : str
         Configuration and cipher for ssh; empty: as OpenSSH does by itself.
+    resumed : bool
+        Something of an interrupted copy may be there: files are compared by checksum before they are taken for
+        present, so that one of the right length and date with other content is sent again. All data are read once
+        more for it.
     """
     command = ["rsync", "--archive", "--no-owner", "--no-group", "--chmod=u+w", "--copy-links"]
-    command += ["--checksum", "--partial", "--inplace", "--delete", "--mkpath", "--info=progress2"]
+    command += ["--partial", "--inplace", "--delete", "--mkpath", "--info=progress2"]
+    if resumed:
+        command.append("--checksum")
     if not node:
         return (*command, f"{source}/", f"{destination}/")
     # The node's shell never sees the path.

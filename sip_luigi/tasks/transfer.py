@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -45,10 +46,11 @@ def transfer_steps(
     # Kept when the copy is interrupted: the next one goes on from there.
     folder = PurePosixPath(product.path).parent / ".transfer" / PurePosixPath(product.path).name
     transfer = str(folder / posixpath.basename(part).rpartition("-")[2])
-    argv = (
-        rsync_command(here, transfer)
+    command = (
+        partial(rsync_command, here, transfer)
         if here
-        else rsync_command(
+        else partial(
+            rsync_command,
             origin.path,
             transfer,
             node=origin.node,
@@ -56,7 +58,11 @@ def transfer_steps(
             cipher=chosen.ssh_cipher,
         )
     )
-    return ({"argv": list(argv)}, {"call": "copy", "request": {**request, "transfer": transfer}})
+    resumed = {"path": transfer, "argv": list(command(resumed=True))}
+    return (
+        {"argv": list(command()), "if_there": resumed},
+        {"call": "copy", "request": {**request, "transfer": transfer}},
+    )
 
 
 def is_local(ctx: Context, node: str, other: str) -> bool:

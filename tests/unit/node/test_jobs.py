@@ -119,6 +119,16 @@ def test_a_missing_program_is_named(spec):
         run(spec({"argv": ["no-such-program"]}))
 
 
+def test_another_command_where_something_is_there(spec, tmp_path):
+    other = {"path": str(tmp_path / "begun"), "argv": ["/bin/sh", "-c", "echo again > file"]}
+    for expected in ("first", "again"):
+        run(spec({**shell("echo first > file"), "if_there": other}, key=expected * 8))
+        assert (tmp_path / "product" / "file").read_text() == f"{expected}\n"
+        manifest = Manifest.from_text((tmp_path / "product" / "sip-manifest.json").read_text())
+        assert manifest.commands == (("/bin/sh", "-c", f"echo {expected} > file"),)
+        (tmp_path / "begun").touch()
+
+
 def test_bad_data_are_told_from_a_failure(spec, tmp_path):
     request = {"source": str(tmp_path / "absent"), "destination": "x", "origin": "lse001:/x"}
     with pytest.raises(BadData, match="MeasurementSet is gone"):

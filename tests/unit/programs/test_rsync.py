@@ -1,13 +1,14 @@
 """rsync: the command, run for real on local directories, and its progress."""
 
+import os
 import subprocess
 
 from sip_luigi.programs.rsync import rsync_command, rsync_progress, ssh_command
 
 
-def run(source, destination):
+def run(source, destination, **how):
     done = subprocess.run(
-        rsync_command(str(source), str(destination)), capture_output=True, text=True, check=True
+        rsync_command(str(source), str(destination), **how), capture_output=True, text=True, check=True
     )
     return done.stdout
 
@@ -34,10 +35,8 @@ def test_other_content_of_the_same_length_and_date_is_sent_again(tmp_path):
     stamp = (copy / "data").stat().st_mtime_ns
     (copy / "data").write_bytes(b"wrong" * 1000)
     (copy / "extra").write_bytes(b"")
-    import os
-
     os.utime(copy / "data", ns=(stamp, stamp))
-    run(source, copy)
+    run(source, copy, resumed=True)
     assert tree(copy) == tree(source)
 
 

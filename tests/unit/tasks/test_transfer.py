@@ -64,6 +64,8 @@ def test_a_copy_if_it_is_asked_for(steps, tmp_path):
     transfer = str(tmp_path / "scratch" / ".transfer" / "copy" / "abcd1234")
     assert rsynced(run["argv"]) == (f"{tmp_path}/data/L1_SAP000_SB000_uv.MS/", f"{transfer}/")
     assert "--rsh" not in run["argv"]
+    assert "--checksum" not in run["argv"], "data are read once"
+    assert run["if_there"] == {"path": transfer, "argv": [*run["argv"][:-2], "--checksum", *run["argv"][-2:]]}
     assert take_over["request"]["transfer"] == transfer
     assert take_over["request"]["destination"].endswith("copy.part-abcd1234/x.MS")
 
