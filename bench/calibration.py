@@ -21,7 +21,7 @@ from bench.figures import show, shown
 from bench.measurement import by_turns
 from bench.places import directory_option, scratch
 from sip_luigi.domain.errors import ProgramError, SipError
-from sip_luigi.domain.skymodel import parse_skymodel
+from sip_luigi.domain.skymodel_text import parse_skymodel
 from sip_luigi.selftest.run import SelfTest
 from sip_luigi.selftest.sites import OneMachine
 from sip_luigi.simulation.calibrator import calibrator_observation

@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 
 from sip_luigi.database import sources
 from sip_luigi.database.versions import database_id
+from sip_luigi.domain.angles import separation
 from sip_luigi.domain.ateam_model import ateam_near
 from sip_luigi.domain.calibrators import CALIBRATORS, calibrator_model
 from sip_luigi.domain.sky import TERMS, Rows
-from sip_luigi.domain.skymodel import SkyModel, Source, separation
+from sip_luigi.domain.skymodel import SkyModel, Source
 
 CALIBRATOR_EXTENT_RAD = math.radians(60.0 / 3600.0)
 """Sources so near to a calibrator are parts of it, and its own model is better."""

@@ -25,6 +25,7 @@ from sip_luigi.database.versions import (
     taken_before,
 )
 from sip_luigi.domain.acceptance import Verdict, judge
+from sip_luigi.domain.angles import separation
 from sip_luigi.domain.association import ARCSEC_RAD, Associations, associate
 from sip_luigi.domain.coverage import has_appeared, has_vanished, should_be_seen
 from sip_luigi.domain.healpix import cone_ranges, pixels, ranges_near
@@ -32,7 +33,6 @@ from sip_luigi.domain.light_curve import total
 from sip_luigi.domain.sky import LINK, POINT, TERMS, Kind, Rows, distinct, empty
 from sip_luigi.domain.sky_spectra import flux_at
 from sip_luigi.domain.sky_summary import begin, summarise
-from sip_luigi.domain.skymodel import separation
 
 SHARPER = 0.7
 """A beam below so much of the one with which a source was measured resolves it."""

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from sip_luigi.domain.angles import separation
 from sip_luigi.domain.geometry import elevation_rad
-from sip_luigi.domain.skymodel import Patch, separation
+from sip_luigi.domain.skymodel import Patch
 
 Action = Literal["clip", "demix", "nothing"]
 ELEVATION_STEP_S = 300.0

@@ -11,7 +11,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from sip_luigi.domain.skymodel import Patch, SkyModel, Source, separation
+from sip_luigi.domain.angles import separation
+from sip_luigi.domain.skymodel import Patch, SkyModel, Source
 
 REFERENCE_FREQ_HZ = 1e9
 CAS_A_EPOCH = 2016.0

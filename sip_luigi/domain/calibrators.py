@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from sip_luigi.domain.angles import separation
 from sip_luigi.domain.errors import ConfigurationError
-from sip_luigi.domain.skymodel import SkyModel, Source, separation
+from sip_luigi.domain.skymodel import SkyModel, Source
 
 REFERENCE_FREQ_HZ = 150e6
 

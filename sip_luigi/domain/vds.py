@@ -17,9 +17,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from sip_luigi.domain.angles import format_dec, format_ra, parse_angle, separation
 from sip_luigi.domain.errors import ParsetError, VdsError
 from sip_luigi.domain.parset import Parset, Value
-from sip_luigi.domain.skymodel import format_dec, format_ra, parse_angle, separation
 
 MAX_PARTS = 100_000
 """A GVDS that announces more parts is refused."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sip_luigi.domain.errors import ProgramError
-from sip_luigi.domain.skymodel import parse_skymodel
+from sip_luigi.domain.skymodel_text import parse_skymodel
 from sip_luigi.fits import read_detections, read_image, read_table
 from sip_luigi.selftest.comparison import Field, Truth, catalogue_figures, failures
 from sip_luigi.selftest.sites import Sections, Site

@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 from sip_luigi.domain.errors import ConfigurationError, ProgramError
-from sip_luigi.domain.skymodel import SkyModel, parse_skymodel
+from sip_luigi.domain.skymodel import SkyModel
+from sip_luigi.domain.skymodel_text import parse_skymodel
 
 METHODS = ("none", "single", "every", "cluster", "tessellate")
 """``single``: one patch; ``every``: each source; ``cluster`` and ``tessellate`` as LSMTool does them."""

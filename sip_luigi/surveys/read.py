@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from sip_luigi.domain.catalogue import Floats
 from sip_luigi.domain.errors import BadData, ConfigurationError, SkyModelError
 from sip_luigi.domain.sky import DETECTION, N_TERMS, Rows, empty
-from sip_luigi.domain.skymodel import Source, parse_skymodel
+from sip_luigi.domain.skymodel import Source
+from sip_luigi.domain.skymodel_text import parse_skymodel
 from sip_luigi.surveys.mappings import SURVEYS, Columns, Survey
 
 FORMATS = {

@@ -13,7 +13,7 @@ import numpy as np
 from sip_luigi.domain.catalogue import Detection, Floats
 from sip_luigi.domain.expectation import Comparison, compare, merge_near
 from sip_luigi.domain.quality import Positions
-from sip_luigi.domain.skymodel import parse_skymodel
+from sip_luigi.domain.skymodel_text import parse_skymodel
 from sip_luigi.fits import Image, positions, read_reference
 from sip_luigi.settings.sections import Quality
 

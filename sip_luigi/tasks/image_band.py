@@ -8,7 +8,7 @@ from typing import Any
 from sip_luigi.domain.errors import QuorumLost
 from sip_luigi.domain.product import Loss, Product
 from sip_luigi.domain.quorum import Quorum
-from sip_luigi.domain.skymodel import parse_skymodel
+from sip_luigi.domain.skymodel_text import parse_skymodel
 from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.cycle import CycleStage
 from sip_luigi.tasks.gvds import losses

@@ -12,7 +12,8 @@ from sip_luigi.database.export import Field, export, n_known
 from sip_luigi.database.versions import database_id
 from sip_luigi.domain.calibrators import CALIBRATORS, calibrator_model, calibrator_near
 from sip_luigi.domain.errors import ConfigurationError, SkyModelError
-from sip_luigi.domain.skymodel import SkyModel, parse_skymodel
+from sip_luigi.domain.skymodel import SkyModel
+from sip_luigi.domain.skymodel_text import parse_skymodel
 from sip_luigi.tasks.base import Inputs, Stage
 from sip_luigi.tasks.head_stage import HeadStage
 from sip_luigi.tasks.sky_choice import Choice, choose

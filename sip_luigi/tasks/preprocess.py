@@ -11,7 +11,8 @@ from sip_luigi.domain.ateam_model import ateam_model, year_of
 from sip_luigi.domain.errors import BadProduct, ConfigurationError
 from sip_luigi.domain.keys import digest
 from sip_luigi.domain.product import Manifest
-from sip_luigi.domain.skymodel import SkyModel, parse_skymodel
+from sip_luigi.domain.skymodel import SkyModel
+from sip_luigi.domain.skymodel_text import parse_skymodel
 from sip_luigi.domain.smearing import Field, field_of
 from sip_luigi.programs.dp3_averaging import Averaging, choose_averaging
 from sip_luigi.programs.dp3_preprocess import Files, Preprocessing, flag_causes, preprocess_steps

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sip_luigi import __version__
-from sip_luigi.domain.skymodel import parse_skymodel
+from sip_luigi.domain.skymodel_text import parse_skymodel
 from sip_luigi.domain.skymodel_update import Update, update_sky_model
 from sip_luigi.fits import read_detections
 from sip_luigi.tasks.base import Inputs

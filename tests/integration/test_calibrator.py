@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from conftest import OBS_ID, SMALL_IMAGE, simulate
 
-from sip_luigi.domain.skymodel import parse_skymodel
+from sip_luigi.domain.skymodel_text import parse_skymodel
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("calibrator")]
 

@@ -10,7 +10,7 @@ from astropy.io import fits
 from conftest import OBS_ID, SMALL_IMAGE
 from corruption import swapped_polarisations
 
-from sip_luigi.domain.skymodel import parse_skymodel
+from sip_luigi.domain.skymodel_text import parse_skymodel
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("judgement")]
 

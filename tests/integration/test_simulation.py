@@ -17,7 +17,7 @@ from casacore.tables import table
 from sip_luigi.domain.calibrators import calibrator_model, calibrator_named
 from sip_luigi.domain.errors import ConfigurationError, ProgramError
 from sip_luigi.domain.instrument import SPEED_OF_LIGHT_M_S
-from sip_luigi.domain.skymodel import parse_skymodel
+from sip_luigi.domain.skymodel_text import parse_skymodel
 from sip_luigi.programs.environment import casarc_text
 from sip_luigi.simulation import simulate as module
 from sip_luigi.simulation.axes import slot_times

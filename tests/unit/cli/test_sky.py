@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.table import Table
 
-from sip_luigi.domain.skymodel import parse_skymodel
+from sip_luigi.domain.skymodel_text import parse_skymodel
 
 CENTRE = ("--ra", "212.8", "--dec", "52.2")
 

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from sip_luigi.domain.angles import separation
 from sip_luigi.domain.ateam import Pointing, decide_ateam, highest_elevation_rad
 from sip_luigi.domain.ateam_model import ATEAM, NAMES, ateam_model, year_of
-from sip_luigi.domain.skymodel import Patch, parse_skymodel, separation
+from sip_luigi.domain.skymodel import Patch
+from sip_luigi.domain.skymodel_text import parse_skymodel
 
 PATCHES = ateam_model().patches
 # 2024-07-20 22:00 UTC: Cygnus A is high, Taurus A below the horizon.

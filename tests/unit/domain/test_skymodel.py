@@ -11,17 +11,10 @@ from astropy.coordinates import Angle, SkyCoord
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sip_luigi.domain.angles import format_dec, format_ra, parse_angle, separation
 from sip_luigi.domain.errors import BadData, SkyModelError
-from sip_luigi.domain.skymodel import (
-    Patch,
-    SkyModel,
-    Source,
-    format_dec,
-    format_ra,
-    parse_angle,
-    parse_skymodel,
-    separation,
-)
+from sip_luigi.domain.skymodel import Patch, SkyModel, Source
+from sip_luigi.domain.skymodel_text import parse_skymodel
 
 HEAD = "FORMAT = Name, Type, Patch, Ra, Dec, I, Q, U, V, ReferenceFrequency='150e6', SpectralIndex='[]'"
 HEAD += ", LogarithmicSI, MajorAxis, MinorAxis, Orientation\n"

@@ -3,7 +3,7 @@
 import pytest
 
 from sip_luigi.domain.errors import ConfigurationError
-from sip_luigi.domain.skymodel import parse_skymodel
+from sip_luigi.domain.skymodel_text import parse_skymodel
 from sip_luigi.selftest.run import SelfTest, calibrator_of, flagged_fraction, observation
 from sip_luigi.selftest.sites import OneMachine
 from sip_luigi.simulation.truth import draw_truth, ionosphere_summary

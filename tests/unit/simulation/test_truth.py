@@ -6,7 +6,7 @@ import pytest
 from astropy.table import Table
 
 from sip_luigi.domain.ateam_model import ateam_model, year_of
-from sip_luigi.domain.skymodel import parse_skymodel
+from sip_luigi.domain.skymodel_text import parse_skymodel
 from sip_luigi.simulation.field import draw_sky
 from sip_luigi.simulation.instrument import draw_instrument
 from sip_luigi.simulation.options import SimulationOptions
