@@ -10,21 +10,18 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sip_luigi.domain.angles import format_dec, format_ra, parse_angle, separation
+from sip_luigi.domain.angles import format_dec, format_ra, parse_angle
 from sip_luigi.domain.errors import ParsetError, VdsError
 from sip_luigi.domain.parset import Parset, Value
 
 MAX_PARTS = 100_000
 """A GVDS that announces more parts is refused."""
-SAME_FIELD_RAD = math.radians(0.001 / 3600)
-"""Directions nearer than 1 mas are the same: the text holds 15 µas."""
 
 _MJD_EPOCH = datetime(1858, 11, 17)
 _TIME = re.compile(r"(\d{4})/(\d{1,2})/(\d{1,2})[/ ](\d{1,2}):(\d{2}):(\d{2})(\.\d{1,9})?", re.ASCII)
@@ -145,7 +142,7 @@ class Vds:
 
 @dataclass(frozen=True, kw_only=True)
 class Gvds(Vds):
-    """An observation: the head describes all of it, `parts` each MeasurementSet, see :func:`combine`."""
+    """An observation: the head describes all of it, `parts` each MeasurementSet; `sip_luigi.domain.gvds` makes it."""
 
     parts: tuple[Vds, ...] = ()
 
@@ -187,87 +184,6 @@ def parse_gvds(text: str, path: Path | str | None = None) -> Gvds:
     return Gvds(**{f.name: getattr(head, f.name) for f in fields(Vds)}, parts=parts)
 
 
-def combine(parts: Iterable[Vds], name: str, cluster_desc: str | None = None) -> Gvds:
-    """Describe an observation by the descriptions of its MeasurementSets.
-
-    Parameters
-    ----------
-    parts : iterable of Vds
-        One for each subband.
-    name : str
-        Name of the observation's data set.
-    cluster_desc : str, optional
-        Path of the cluster description; by default that of the first part.
-
-    Returns
-    -------
-    Gvds
-        Parts in order of start frequency, then name; from the earliest start to the latest end; one entry in
-        `n_chan` and one frequency range for each band of each part; field, step and correlations of part 0.
-
-    Raises
-    ------
-    VdsError
-        There is no part, one is there twice, or one differs in field, step or correlations.
-    """
-    ordered = sorted(parts, key=lambda part: (part.start_freqs_hz[0], part.name))
-    if not ordered:
-        raise VdsError(f"{name}: expected at least one part to combine, found none")
-    [(twice, times)] = Counter((part.file_sys, part.name) for part in ordered).most_common(1)
-    if times > 1:
-        raise VdsError(f"{name}: expected every part once, found {twice[1]} {times} times")
-    first = ordered[0]
-    for part in ordered:
-        if difference := _difference(first, part):
-            raise VdsError(difference)
-    bands = [band for part in ordered for band in _bands(part)]
-    return Gvds(
-        name=name,
-        cluster_desc=first.cluster_desc if cluster_desc is None else cluster_desc,
-        start_time_s=min(part.start_time_s for part in ordered),
-        end_time_s=max(part.end_time_s for part in ordered),
-        step_time_s=first.step_time_s,
-        n_chan=tuple(band.n_chan for band in bands),
-        start_freqs_hz=tuple(band.start_hz for band in bands),
-        end_freqs_hz=tuple(band.end_hz for band in bands),
-        corr_names=first.corr_names,
-        field_ra_rad=first.field_ra_rad,
-        field_dec_rad=first.field_dec_rad,
-        field_type=first.field_type,
-        parts=tuple(replace(part, file_name=part.file_name or part.name) for part in ordered),
-    )
-
-
-def odd_ones(parts: Sequence[Vds]) -> dict[str, str]:
-    """Find the parts that cannot be combined with most of the others.
-
-    Parameters
-    ----------
-    parts : sequence of Vds
-        One for each subband.
-
-    Returns
-    -------
-    dict
-        Reason by the name of the part; of equally large groups that of the earliest part is taken for the
-        observation.
-    """
-    groups: list[list[Vds]] = []
-    for part in parts:
-        home = next((group for group in groups if not _difference(group[0], part)), None)
-        if home is None:
-            groups.append([part])
-        else:
-            home.append(part)
-    most = max(groups, key=len, default=[])
-    return {
-        part.name: f"{_difference(most[0], part)}, as {len(most)} of {len(parts)} subbands have it"
-        for group in groups
-        if group is not most
-        for part in group
-    }
-
-
 def format_time(time_s: float) -> str:
     """Write MJD seconds as ``2000/08/03/13:22:30.000``; VdsError outside the years 1 to 9999."""
     try:
@@ -284,44 +200,6 @@ def parse_time(text: str) -> float:
         raise ValueError(f"expected a time such as 2000/08/03/13:22:30.000, found {text[:80]!r}")
     moment = datetime(*(int(number) for number in match.groups()[:6]))  # type: ignore[arg-type]
     return (moment - _MJD_EPOCH) / timedelta(seconds=1) + float(match[7] or 0)
-
-
-class _Band(NamedTuple):
-    n_chan: int
-    start_hz: float
-    end_hz: float
-
-
-def _bands(part: Vds) -> Iterable[_Band]:
-    first = 0
-    for n_chan in part.n_chan:
-        # Edges are given for every channel, or one pair for each band.
-        last = first + (n_chan if len(part.start_freqs_hz) != len(part.n_chan) else 1) - 1
-        yield _Band(n_chan, part.start_freqs_hz[first], part.end_freqs_hz[last])
-        first = last + 1
-
-
-def _difference(first: Vds, part: Vds) -> str:
-    """Why two parts do not belong to one observation; empty when they do."""
-    directions = zip(
-        first.field_ra_rad, first.field_dec_rad, part.field_ra_rad, part.field_dec_rad, strict=False
-    )
-    same_field = len(first.field_ra_rad) == len(part.field_ra_rad) and first.field_type == part.field_type
-    same_field = same_field and all(separation(*pair) <= SAME_FIELD_RAD for pair in directions)
-    same_step = math.isclose(first.step_time_s, part.step_time_s, rel_tol=1e-6)
-    differences = {
-        "FieldDirection": (same_field, _field_text(first), _field_text(part)),
-        "StepTime": (same_step, first.step_time_s, part.step_time_s),
-        "CorrNames": (first.corr_names == part.corr_names, first.corr_names, part.corr_names),
-    }
-    for key, (same, expected, found) in differences.items():
-        if not same:
-            return f"{part.name}: its {key} is {found}, that of {first.name} is {expected}"
-    return ""
-
-
-def _field_text(vds: Vds) -> str:
-    return " ".join(map(str, (_write_ras(vds.field_ra_rad), _write_decs(vds.field_dec_rad), vds.field_type)))
 
 
 class _Reader:

@@ -8,8 +8,9 @@ from typing import Any
 
 from sip_luigi.domain.errors import QuorumLost
 from sip_luigi.domain.geometry import elevation_rad
+from sip_luigi.domain.gvds import combine, odd_ones
 from sip_luigi.domain.product import Loss, Manifest
-from sip_luigi.domain.vds import Gvds, Vds, combine, odd_ones, parse_vds
+from sip_luigi.domain.vds import Gvds, Vds, parse_vds
 from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.head_stage import HeadStage
 

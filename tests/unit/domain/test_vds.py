@@ -9,13 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sip_luigi.domain.errors import BadData, VdsError
+from sip_luigi.domain.gvds import combine, odd_ones
 from sip_luigi.domain.vds import (
     MAX_PARTS,
     Gvds,
     Vds,
-    combine,
     format_time,
-    odd_ones,
     parse_gvds,
     parse_time,
     parse_vds,
