@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import pkgutil
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,12 @@ from sip_luigi.scheduling import use_steadfast_workers
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.settings.load import apply_luigi_defaults
 from sip_luigi.tasks.base import Inputs, Stage, other
-from sip_luigi.tasks.chain import CHAIN
-from sip_luigi.tasks.context import BAND, HEAD
+from sip_luigi.tasks.context import HEAD
 from sip_luigi.tasks.cycle import FromBestCycle
 from sip_luigi.tasks.find_sources import CATALOGUE, GAUSSIANS, RMS_MAP, SOURCES_REMOVED
 from sip_luigi.tasks.graph import walk
 from sip_luigi.tasks.head_stage import HeadStage
 from sip_luigi.tasks.imaging import CORRECTED, CUBE, IMAGE
-from sip_luigi.tasks.preprocess_report import decisions
 from sip_luigi.tasks.update_database import updates_database
 
 apply_luigi_defaults()
@@ -35,6 +33,12 @@ for module in pkgutil.iter_modules(tasks.__path__):
     import_module(f"{tasks.__name__}.{module.name}")
 
 logger = logging.getLogger("sip_luigi")
+
+
+def cleared_inputs(task: Stage) -> list[Stage]:
+    """Inputs whose data a task needs, of which the manifest alone is left."""
+    needed = [entry for role, entry in task.dependencies.items() if role not in task.measures_only]
+    return [entry for entry in needed if entry.is_cleared()]
 
 
 class ImagingPipeline(FromBestCycle, HeadStage):
@@ -174,12 +178,33 @@ class ImagingPipeline(FromBestCycle, HeadStage):
         while True:
             self.ctx.forget()
             try:
-                self.ctx.index.remember(task.product() for task in [*walk(self), *self.afterwards()])
+                self.ctx.index.remember(task.product() for task in self.everything())
             except TransportError as error:
                 if not self.ctx.give_up(error):
                     raise
             else:
-                return
+                break
+        self._want_back()
+
+    def everything(self) -> list[Stage]:
+        """Every task of the observation, and of its calibrator's."""
+        return [*walk(self), *self.afterwards()]
+
+    def _want_back(self) -> None:
+        """Have what was cleared away made again where something that is still to be made needs it."""
+        if not any(ctx.losses.cleared() for ctx in (self.ctx, self.ctx.calibrator) if ctx):
+            return
+        tasks = self.everything()
+        while wanted := [
+            needed for task in tasks if not self._is_done(task) for needed in cleared_inputs(task)
+        ]:
+            for task in wanted:
+                task.ctx.losses.want_back([task.name])
+            self.ctx.complete.clear()
+
+    def _is_done(self, task: Stage) -> bool:
+        # The root would look at everything again.
+        return super()._is_complete() if task is self else task.complete()
 
     def complete(self) -> bool:
         """Look afresh at every product of the observation."""
@@ -209,50 +234,3 @@ class ImagingPipeline(FromBestCycle, HeadStage):
             return
         node, origin = source
         self.ctx.connections[node].fetch(origin, path)
-
-
-def plan_of(obs_id: str) -> dict[str, Any]:
-    """Where each subband of an observation is processed, why there, and what is still to be made.
-
-    Returns
-    -------
-    dict
-        ``subbands``: list of ``{subband, raw, node, reason, to_make}``; ``band``: ``{node, reason, to_make}`` for
-        what is made of all of them; ``preprocessing``: what was or will be done about the A-team and how far is
-        averaged, of the subbands that are described; ``calibrator``: ``{obs_id, to_make}`` or None; ``kept_out``:
-        nodes that take no new work, with ``state, reason, since``.
-    """
-    root = ImagingPipeline(obs_id=obs_id)
-    root.complete()
-    order = list(CHAIN)
-    graph = walk(root)
-    everything = sorted(
-        (task for task in graph if not task.complete()),
-        key=lambda task: (getattr(task, "cycle", 0), order.index(task.task_family)),
-    )
-    ctx = root.ctx
-    missing = [task for task in everything if task.obs_id == obs_id]
-
-    def to_make(subband: str) -> list[str]:
-        of_it = [task for task in missing if getattr(task, "subband", "") == subband]
-        return [task.name.replace(f".{subband}", "") if subband else task.name for task in of_it]
-
-    def entry(name: str, subband: str) -> dict[str, Any]:
-        place = ctx.places[name]
-        return {"node": place.node, "reason": place.reason, "to_make": to_make(subband)}
-
-    return {
-        "obs_id": obs_id,
-        "subbands": [
-            {"subband": s.name, "raw": f"{s.node}:{s.path}", **entry(s.name, s.name)} for s in ctx.subbands
-        ],
-        "band": entry(BAND, ""),
-        "preprocessing": decisions(task for task in graph if task.obs_id == obs_id),
-        "calibrator": {
-            "obs_id": ctx.calibrator.layout.obs_id,
-            "to_make": [task.name for task in everything if task.obs_id != obs_id],
-        }
-        if ctx.calibrator
-        else None,
-        "kept_out": {name: asdict(state) for name, state in ctx.states.read().items()},
-    }

@@ -7,7 +7,8 @@ import click
 from sip_luigi import __version__
 from sip_luigi.cli.cluster import cluster
 from sip_luigi.cli.database import db
-from sip_luigi.cli.observation import plan, retry
+from sip_luigi.cli.observation import retry
+from sip_luigi.cli.plan import plan
 from sip_luigi.cli.runs import runs
 from sip_luigi.cli.scheduler import scheduler
 from sip_luigi.cli.selftest import demo, selftest

@@ -48,10 +48,7 @@ def check(as_json: bool) -> None:
 @click.argument("node")
 @click.option("--reason", default="", help="Why, for those who come later.")
 def drain(node: str, reason: str) -> None:
-    """Give NODE no new work; its unfinished subbands move elsewhere. What runs there is seen through.
-
-    Example: sip cluster drain lce019 --reason "new disk"
-    """
+    """Give NODE no new work; its unfinished subbands move elsewhere. What runs there is seen through."""
     from sip_luigi.execution.nodestates import DRAINED  # noqa: PLC0415 - Luigi takes a while
 
     with reported():

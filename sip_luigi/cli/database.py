@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sip_luigi.cli.common import reported
-from sip_luigi.cli.sky_common import as_json_option
+from sip_luigi.cli.common import as_json_option, reported
 
 if TYPE_CHECKING:
     from sip_luigi.database import Database

@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from sip_luigi.cli.common import cells, reported
-from sip_luigi.cli.sky_common import as_json_option, opened
+from sip_luigi.cli.common import as_json_option, cells, reported
+from sip_luigi.cli.sky_common import opened
 
 
 @click.group(invoke_without_command=True)
@@ -44,10 +44,7 @@ def runs(context: click.Context, obs_id: str, last: int, as_json: bool) -> None:
 @click.argument("run")
 @as_json_option
 def show(run: str, as_json: bool) -> None:
-    """Tell what RUN made, where and how, and why again; a run's id or its beginning, or an observation.
-
-    Example: sip runs show L102085
-    """
+    """Tell what RUN made, where and how, and why again; a run's id or its beginning, or an observation."""
     from sip_luigi.database import queries  # noqa: PLC0415
 
     with reported():

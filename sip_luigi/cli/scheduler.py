@@ -25,10 +25,7 @@ def scheduler() -> None:
 
 @scheduler.command()
 def run() -> None:
-    """Run the scheduler in the foreground, as systemd wants it; ends with 10 where one runs already.
-
-    Example: LUIGI_CONFIG_PATH=/etc/sip/luigi.cfg sip scheduler run
-    """
+    """Run the scheduler in the foreground, as systemd wants it; ends with 10 where one runs already."""
     from sip_luigi.scheduler.server import serve  # noqa: PLC0415 - Luigi takes a while
 
     logging.basicConfig(
@@ -42,10 +39,7 @@ def run() -> None:
 
 @scheduler.command()
 def start() -> None:
-    """Start the scheduler in the background; well, too, where it runs already.
-
-    Example: sip scheduler start && luigi --module sip_luigi ImagingPipeline --obs-id L102085
-    """
+    """Start the scheduler in the background; well, too, where it runs already."""
     from sip_luigi.scheduler import background  # noqa: PLC0415 - Luigi takes a while
 
     with reported():

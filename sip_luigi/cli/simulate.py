@@ -72,10 +72,7 @@ def simulate(
     calibrator_duration_s: float,
     **values: Any,
 ) -> None:
-    """Write an observation as the correlator would, into DIRECTORY, with the truth beside it.
-
-    Example: sip simulate /data/raw --obs-id L1001 --subbands 10 --seed 7 --calibrator 3C196
-    """
+    """Write an observation as the correlator would, into DIRECTORY, with the truth beside it."""
     from sip_luigi.simulation.calibrator import calibrator_observation  # noqa: PLC0415 - casacore takes long
     from sip_luigi.simulation.simulate import simulate as run  # noqa: PLC0415
 

@@ -10,9 +10,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from sip_luigi.cli.common import cells, reported
+from sip_luigi.cli.common import as_json_option, cells, reported
 from sip_luigi.cli.sky_common import (
-    as_json_option,
     dec_option,
     flux_option,
     opened,

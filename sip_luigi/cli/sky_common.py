@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from sip_luigi.database import Database
     from sip_luigi.settings import Settings
 
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 version_option = click.option("--version", type=int, help="Version of the sky model. [default: the newest]")
 ra_option = click.option("--ra", "ra_deg", type=click.FloatRange(-360, 360), required=True, help="Degrees.")
 dec_option = click.option("--dec", "dec_deg", type=click.FloatRange(-90, 90), required=True, help="Degrees.")

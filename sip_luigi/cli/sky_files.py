@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sip_luigi.cli.common import reported
+from sip_luigi.cli.common import as_json_option, reported
 from sip_luigi.cli.sky_common import (
-    as_json_option,
     dec_option,
     flux_option,
     opened,
@@ -49,10 +48,7 @@ def import_(
     mjd: float | None,
     as_json: bool,
 ) -> None:
-    """Bring a survey's catalogue (FITS, VOTable, CSV) or a LOFAR text model to the sky model.
-
-    Example: sip sky import TGSSADR1_7sigma_catalog.fits --survey TGSS
-    """
+    """Bring a survey's catalogue (FITS, VOTable, CSV) or a LOFAR text model to the sky model."""
     from sip_luigi.database.access import rules_of  # noqa: PLC0415
     from sip_luigi.database.importing import ModelErrors, import_model, import_survey  # noqa: PLC0415
     from sip_luigi.surveys.read import survey_of  # noqa: PLC0415
@@ -130,10 +126,7 @@ def export(
     output: Path | None,
     as_json: bool,
 ) -> None:
-    """Write the sky model around a position as text for calibration, calibrators and A-team included.
-
-    Example: sip sky export --ra 212.8 --dec 52.2 --radius 5 --flux-limit 0.1 --output field.skymodel
-    """
+    """Write the sky model around a position as text for calibration, calibrators and A-team included."""
     from sip_luigi.database.export import Field  # noqa: PLC0415 - it takes a while
     from sip_luigi.surveys.patches import group  # noqa: PLC0415
 

@@ -64,11 +64,22 @@ def prepare(database: Database) -> None:
     ConfigurationError
         It has to be upgraded first, or belongs to something else.
     """
+    if not is_prepared(database):
+        upgrade(database)
+
+
+def is_prepared(database: Database) -> bool:
+    """Whether a database has tables; nothing is made.
+
+    Raises
+    ------
+    ConfigurationError
+        As :func:`prepare`.
+    """
     found = status(database)
     if found.problem:
         raise ConfigurationError(f"database {database.name}: {found.problem}")
-    if not found.found:
-        upgrade(database)
+    return bool(found.found)
 
 
 def upgrade(database: Database, revision: str = "head") -> str:

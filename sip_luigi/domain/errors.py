@@ -90,7 +90,19 @@ class ParsetError(ConfigurationError):
 
 
 class UnknownObservation(ConfigurationError):
-    """No raw MeasurementSet of the observation was found on any storage disk."""
+    """No raw MeasurementSet of the observation was found on any storage disk.
+
+    Parameters
+    ----------
+    message : str
+        Where it was looked for.
+    obs_id : str
+        The observation.
+    """
+
+    def __init__(self, message: str, obs_id: str = "") -> None:
+        super().__init__(message)
+        self.obs_id = obs_id
 
 
 class HostKeyError(ConfigurationError):

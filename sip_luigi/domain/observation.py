@@ -126,6 +126,11 @@ class JobLayout:
         return self.directory / "losses"
 
     @property
+    def again(self) -> Path:
+        """How often products were asked for afresh."""
+        return self.directory / "again.json"
+
+    @property
     def skymodels(self) -> Path:
         """Sky models between cycles."""
         return self.directory / "skymodels"

@@ -4,7 +4,8 @@ A *product* is a directory or a file on a node. It counts only when its *manifes
 key that the task expects. A directory carries its manifest inside, so that one rename publishes both; a
 file has it beside. A *loss* is the record of a product that cannot be had: a manifest without a product,
 kept on the head node, which can say so even when the node is gone. A product that nobody needs any more is
-*passed over*, and has such a record too.
+*passed over*, and has such a record too. One that was *cleared* away to make room, after all was done with it, keeps
+its manifest there: what was made of it stands, and it is made again only where somebody needs it.
 """
 
 from __future__ import annotations
@@ -90,6 +91,8 @@ class Manifest:
         Set when this is the record of a loss.
     passed : str
         Why there is no product though nothing went wrong; empty for one that was made.
+    cleared : str
+        ISO 8601 time (UTC) at which it was removed to make room; empty for one that was not.
     content : str
         What the product says, in a word or as a hash, where others go by that alone; part of the fingerprint.
     n_files, size_bytes : int
@@ -110,6 +113,7 @@ class Manifest:
     inputs: Mapping[str, str] = field(default_factory=dict)
     loss: Loss | None = None
     passed: str = ""
+    cleared: str = ""
     content: str = ""
     n_files: int = 0
     size_bytes: int = 0

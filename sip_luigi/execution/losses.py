@@ -1,9 +1,10 @@
-"""The record of what was lost or passed over, kept on the head node with the job."""
+"""The record of what was lost, passed over or cleared away, kept on the head node with the job."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,7 @@ Stamp = tuple[str, int, int]
 
 @dataclass
 class LossRecords:
-    """Products of one observation that were not made, one file each: lost, or passed over.
+    """Products of one observation that are not there, one file each: lost, passed over, or cleared away.
 
     Parameters
     ----------
@@ -28,19 +29,41 @@ class LossRecords:
     directory: Path
     _seen: dict[str, Manifest] | None = field(default=None)
     _read: dict[Stamp, Manifest | None] = field(default_factory=dict)
+    _wanted: set[str] = field(default_factory=set)
 
     def all(self) -> dict[str, Manifest]:
         """Every record by the name of its task."""
         seen = self._seen
         if seen is None:
             found = {name: self._manifest(name, stamp) for name, stamp in self._stamps()}
-            seen = {name: manifest for name, manifest in found.items() if manifest}
+            seen = {
+                name: manifest
+                for name, manifest in found.items()
+                if manifest and self._counts(name, manifest)
+            }
             self._seen = seen
         return seen
 
     def lost(self) -> dict[str, Manifest]:
         """Those of them that are losses."""
         return {name: manifest for name, manifest in self.all().items() if manifest.loss}
+
+    def cleared(self) -> dict[str, Manifest]:
+        """Those that were cleared away and that nobody wants back."""
+        return {name: manifest for name, manifest in self.all().items() if manifest.cleared}
+
+    def want_back(self, names: Iterable[str]) -> None:
+        """Have what was cleared away count as missing, for this process: something has to be made of it."""
+        self._wanted |= set(names)
+        self.forget()
+
+    @property
+    def wanted(self) -> frozenset[str]:
+        """What was wanted back."""
+        return frozenset(self._wanted)
+
+    def _counts(self, name: str, manifest: Manifest) -> bool:
+        return not (manifest.cleared and name in self._wanted)
 
     def _stamps(self) -> list[tuple[str, Stamp]]:
         try:
@@ -61,7 +84,7 @@ class LossRecords:
         return self._read[stamp]
 
     def record(self, name: str, manifest: Manifest) -> None:
-        """Write down that a product was not made, and why."""
+        """Write down that a product is not there, and why."""
         self.directory.mkdir(parents=True, exist_ok=True)
         write_atomically(self.directory / f"{name}.json", json.dumps(manifest.to_json(), indent=1))
         self.forget()

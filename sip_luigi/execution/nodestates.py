@@ -7,8 +7,8 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from sip_luigi.node.files import write_atomically
@@ -60,7 +60,7 @@ class NodeStates:
 
     def keep_out(self, node: str, state: str, reason: str) -> None:
         """Give a node no new work; what an operator said is not overwritten by what was found."""
-        with locked(self.path):
+        with self._turn():
             states = self.read()
             before = states.get(node)
             silent = state == UNREACHABLE or (before is not None and before.silent)
@@ -73,7 +73,7 @@ class NodeStates:
 
     def give_back(self, node: str, state: str = "") -> bool:
         """Let a node work again; with `state` only if it was kept out for that. Tell whether it was out."""
-        with locked(self.path):
+        with self._turn():
             states = self.read()
             before = states.pop(node, None)
             if before and state and before.state != state:
@@ -84,9 +84,29 @@ class NodeStates:
                 self._write(states)
             return before is not None
 
+    def _turn(self) -> AbstractContextManager[None]:
+        return locked(self.path)
+
     def _write(self, states: dict[str, NodeState]) -> None:
         values = {name: asdict(value) for name, value in states.items()}
         write_atomically(self.path, json.dumps(values, indent=1))
+
+
+@dataclass(frozen=True)
+class PretendedStates(NodeStates):
+    """The same for a dry run: what is noted, this process alone knows."""
+
+    _noted: list[dict[str, NodeState]] = field(default_factory=list, compare=False, repr=False)
+
+    def read(self) -> dict[str, NodeState]:
+        """Every node that is, or would be, kept out."""
+        return dict(self._noted[-1]) if self._noted else super().read()
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def _write(self, states: dict[str, NodeState]) -> None:
+        self._noted[:] = [states]
 
 
 @contextmanager

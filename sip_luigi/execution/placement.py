@@ -49,3 +49,19 @@ class PlacementRecord:
                 values = {name: asdict(place) for name, place in after.items()}
                 write_atomically(self.path, json.dumps(values, indent=1))
             return after
+
+
+@dataclass
+class PretendedPlacement(PlacementRecord):
+    """The same for a dry run: places that would be given, this process alone knows."""
+
+    _given: Places = field(default_factory=dict, compare=False, repr=False)
+
+    def read(self) -> Places:
+        """The places that were given, and those that would be."""
+        return {**super().read(), **self._given}
+
+    def update(self, decide: Callable[[Places], Mapping[str, Place]]) -> Places:
+        """Decide, and write nothing."""
+        self._given = dict(decide(self.read()))
+        return self._given

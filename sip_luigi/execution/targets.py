@@ -40,8 +40,11 @@ class ProductTarget(luigi.Target):
 
     def judge(self, found: Manifest | None) -> Manifest | None:
         """The same, of what was found where the product should be."""
-        # The loss first: it was recorded because the product, if there is an older one, no longer holds.
-        for manifest in (self.losses.all().get(self.name), found):
+        recorded = self.losses.all().get(self.name)
+        # The loss first: it was recorded because the product, if there is an older one, no longer holds. What was
+        # to be cleared away may still be there.
+        order = (found, recorded) if recorded and recorded.cleared else (recorded, found)
+        for manifest in order:
             if manifest and manifest.key == self.key:
                 return manifest
         return None

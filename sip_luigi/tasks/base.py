@@ -32,6 +32,10 @@ from sip_luigi.tasks.context import Context, ContextParameter, open_context
 
 logger = logging.getLogger("sip_luigi")
 
+FORETOLD_TEXT = "text that was foretold"
+"""Name of it among the measures."""
+AGAIN = "asked for again"
+"""What stands for it among the settings in a key."""
 SHOWN_LINES = 1000
 """Of a log, by the link in the visualiser."""
 
@@ -124,6 +128,18 @@ class Stage(luigi.Task):
         """Make the product and publish it."""
         raise NotImplementedError
 
+    def foretell(self, inputs: Inputs) -> dict[str, Any] | None:
+        """Measures that the product will have if all goes well, as far as later stages build their commands on them.
+
+        For a dry run: nothing is written. None where that cannot be told before it is made.
+        """
+        return None
+
+    def text_of(self, role: str, inputs: Inputs) -> str:
+        """Content of an input that is a text file; of one that was only foretold, what was foretold."""
+        text = inputs[role].measures.get(FORETOLD_TEXT)
+        return text or Path(self.dependencies[role].product().path).read_text(encoding="utf-8")
+
     @property
     def name(self) -> str:
         """Name of the task for logs, parsets and loss records; unique in the observation."""
@@ -169,13 +185,27 @@ class Stage(luigi.Task):
     @cached_property
     def key(self) -> str:
         """Merkle key of the product."""
-        keys = {role: task.key for role, task in self.dependencies.items() if role not in self.by_content}
-        return product_key(self.stage, self.version, self.science(), keys)
+        return product_key(self.stage, self.version, self.recipe_settings(), self.recipe_inputs())
+
+    def recipe_settings(self) -> dict[str, Any]:
+        """Settings in the key: the science, and how often an operator has asked for the product afresh."""
+        again = self.ctx.again.get(self.task_family, 0)
+        return {**self.science(), AGAIN: again} if again else self.science()
+
+    def recipe_inputs(self) -> dict[str, str]:
+        """Keys of inputs in the key."""
+        return {role: task.key for role, task in self.dependencies.items() if role not in self.by_content}
 
     @property
     def by_content(self) -> frozenset[str]:
         """Roles of inputs of which only what they say counts, see :attr:`sip_luigi.tasks.chain.Need.by_content`."""
         return frozenset(role for role, need in CHAIN[self.task_family].items() if need.by_content)
+
+    @cached_property
+    def measures_only(self) -> frozenset[str]:
+        """Roles of inputs that need not be there any more, see :attr:`sip_luigi.tasks.chain.Need.measures_only`."""
+        needs = {name: need for name, need in CHAIN[self.task_family].items() if need.measures_only}
+        return frozenset(role for name, need in needs.items() for role, _ in self._fulfil(name, need))
 
     @cached_property
     def dependencies(self) -> dict[str, Stage]:
@@ -215,6 +245,11 @@ class Stage(luigi.Task):
         made_of = self.made_of({role: entry for role, entry in found.items() if entry})
         return manifest.inputs == made_of and self.is_intact(manifest)
 
+    def is_cleared(self) -> bool:
+        """Whether the product was cleared away to make room."""
+        manifest = self.output().manifest()
+        return bool(manifest and manifest.cleared)
+
     def made_of(self, inputs: Inputs) -> dict[str, str]:
         """What the manifest says of the inputs, by role."""
         by_content = self.by_content
@@ -239,7 +274,8 @@ class Stage(luigi.Task):
         self.ctx.forget()
         inputs, present = self._look()
         made_of = self.made_of(inputs)
-        if present and present.inputs == made_of and self.is_intact(present):
+        there = present is not None and not present.cleared
+        if present and there and present.inputs == made_of and self.is_intact(present):
             self._refuse_loss(present)
             return
         if reason := self.passes(inputs):
@@ -305,7 +341,9 @@ class Stage(luigi.Task):
         found = self.ctx.index.look([task.product() for task in (*self.dependencies.values(), self)])
         inputs = {}
         for role, task in self.dependencies.items():
-            inputs[role] = task.output().judge(found[task.product()]) or self._made_again(task)
+            manifest = task.output().judge(found[task.product()])
+            usable = manifest and not (manifest.cleared and role not in self.measures_only)
+            inputs[role] = manifest if manifest and usable else self._made_again(task)
         return inputs, self.output().judge(found[self.product()])
 
     def _made_again(self, task: Stage) -> Manifest:

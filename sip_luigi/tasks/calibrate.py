@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,7 +80,7 @@ class Calibrate(CycleStage, Dp3Stage):
         )
         if not has_beam and options.beam:
             self.warn("no LOFAR beam tables in the MeasurementSet: calibrated WITHOUT the station beam")
-        model = Path(self.dependencies["skymodel"].product().path).read_text(encoding="utf-8")
+        model = self.text_of("skymodel", inputs)
         flagged = flagged_stations(stations, options)
         return (
             {"write": skymodel, "text": model},
@@ -97,6 +96,11 @@ class Calibrate(CycleStage, Dp3Stage):
             {"note": {**self._unusable(inputs), **flagged}, "name": "flagged_stations"},
             *carried(inputs["data"]),
         )
+
+    def foretell(self, inputs: Inputs) -> dict[str, Any]:
+        """Calibrated data have the shape of preprocessed ones."""
+        beam = bool(described(inputs["vds"])["has_beam_tables"]) and self.ctx.settings.calibration.beam
+        return {**inputs["data"].measures, "beam": beam}
 
     def _inspection(self, output: str, paths: tuple[str, ...]) -> dict[str, Any]:
         options = self.ctx.settings.calibration

@@ -28,6 +28,8 @@ class Need:
         Of the calibrator's observation instead of this one.
     by_content : bool
         What the product says counts alone, not what that follows from: as long as it says the same, nothing is redone.
+    measures_only : bool
+        What its manifest says is enough, the data need not be there any more.
     when : str
         Setting that has to be true, or not empty, ``section.key``; empty: always.
     """
@@ -38,6 +40,7 @@ class Need:
     at_first: str = ""
     of_calibrator: bool = False
     by_content: bool = False
+    measures_only: bool = False
     when: str = ""
 
 
@@ -84,16 +87,16 @@ CHAIN: Mapping[str, Mapping[str, Need]] = {
     "FindSources": {"image": Need("ImageBand")},
     "UpdateSkyModel": {"sources": Need("FindSources"), "skymodel": SKYMODEL},
     "JudgeCycle": {
-        "image": Need("ImageBand"),
-        "sources": Need("FindSources"),
-        "subbands": Need("GatherSubband", every_subband=True),
+        "image": Need("ImageBand", measures_only=True),
+        "sources": Need("FindSources", measures_only=True),
+        "subbands": Need("GatherSubband", every_subband=True, measures_only=True),
         "before": Need("JudgeCycle", cycle="previous"),
     },
     "QualityReport": {
         **RESULTS,
         "gvds": Need("DescribeObservation"),
         "model": Need("InitialSkyModel"),
-        "subbands": Need("GatherSubband", every_subband=True, cycle="every"),
+        "subbands": Need("GatherSubband", every_subband=True, cycle="every", measures_only=True),
     },
     # Not required by the pipeline but done after it: the results do not wait for the database.
     "UpdateDatabase": {
@@ -105,7 +108,9 @@ CHAIN: Mapping[str, Mapping[str, Need]] = {
     "ImagingPipeline": {
         **RESULTS,
         "report": Need("QualityReport"),
-        "image_subbands": Need("ImageSubband", every_subband=True, when="pipeline.image_subbands"),
+        "image_subbands": Need(
+            "ImageSubband", every_subband=True, measures_only=True, when="pipeline.image_subbands"
+        ),
     },
 }
 

@@ -17,14 +17,15 @@ from sip_luigi.domain.clusterdesc import ClusterDesc, Node, read_clusterdesc
 from sip_luigi.domain.errors import ConfigurationError, TransportError
 from sip_luigi.domain.observation import JobLayout, Subband, check_obs_id
 from sip_luigi.domain.placement import ComputeNode, Place, lost_locality, place_subbands
+from sip_luigi.execution.again import read_again
 from sip_luigi.execution.connection import Connection
 from sip_luigi.execution.index import NodeIndex
 from sip_luigi.execution.local import LocalConnection
 from sip_luigi.execution.local_starter import LocalStarter
 from sip_luigi.execution.losses import LossRecords
-from sip_luigi.execution.nodestates import UNREACHABLE, NodeStates
+from sip_luigi.execution.nodestates import UNREACHABLE, NodeStates, PretendedStates
 from sip_luigi.execution.patience import PatientConnection
-from sip_luigi.execution.placement import PlacementRecord
+from sip_luigi.execution.placement import PlacementRecord, PretendedPlacement
 from sip_luigi.execution.ssh import SshConnection, SshOptions
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.tasks.survey import survey
@@ -69,6 +70,10 @@ class Context:
         Where the chains run, and which tasks are known to be complete, as seen last.
     logs_served : bool
         Whether the scheduler shows the logs beside its visualiser.
+    again : mapping
+        How often an operator has asked for the products of a stage afresh, by its class.
+    dry : bool
+        Whether nothing may be written.
     """
 
     settings: Settings
@@ -85,6 +90,8 @@ class Context:
     places: Mapping[str, Place] = field(default_factory=dict)
     complete: dict[str, bool] = field(default_factory=dict)
     logs_served: bool = False
+    again: Mapping[str, int] = field(default_factory=dict)
+    dry: bool = False
 
     def __repr__(self) -> str:
         # Luigi writes out the arguments of every task that is made.
@@ -233,7 +240,7 @@ class ContextParameter(luigi.Parameter[Any]):
         """A context is no string, and no mistake."""
 
 
-def open_context(obs_id: str, settings: Settings | None = None) -> Context:
+def open_context(obs_id: str, settings: Settings | None = None, *, dry: bool = False) -> Context:
     """Read the configuration, look at all nodes, find the observation and give its subbands their places.
 
     Parameters
@@ -242,6 +249,8 @@ def open_context(obs_id: str, settings: Settings | None = None) -> Context:
         The observation.
     settings : Settings, optional
         The configuration; read when it is not given. Where it names a calibrator, that is opened too.
+    dry : bool
+        Write nothing: what would be noted, of places and nodes, this process alone knows.
 
     Raises
     ------
@@ -256,24 +265,24 @@ def open_context(obs_id: str, settings: Settings | None = None) -> Context:
     calibrator_obs_id = settings.calibration.calibrator_obs_id
     check_obs_id(obs_id)
     if not calibrator_obs_id:
-        return _open(obs_id, settings)
+        return _open(obs_id, settings, dry=dry)
     check_obs_id(calibrator_obs_id)
     if calibrator_obs_id == obs_id:
         raise ConfigurationError(
             f"calibrator_obs_id = {obs_id}: expected another observation than the target's; leave it empty to "
             "calibrate the target against a sky model of its own"
         )
-    ctx = _open(obs_id, settings)
+    ctx = _open(obs_id, settings, dry=dry)
     # Its own stages are the same whichever target they are for: nothing of the target is in their settings.
     own = replace(settings, calibration=replace(settings.calibration, calibrator_obs_id=""))
-    return replace(ctx, calibrator=_open(calibrator_obs_id, own, ctx))
+    return replace(ctx, calibrator=_open(calibrator_obs_id, own, ctx, dry=dry))
 
 
-def _open(obs_id: str, settings: Settings, beside: Context | None = None) -> Context:
+def _open(obs_id: str, settings: Settings, beside: Context | None = None, *, dry: bool = False) -> Context:
     """Open one observation; beside another one it shares connections and what is known of products."""
     cluster = read_cluster(settings)
     layout = job_layout(settings, obs_id)
-    states = node_states(settings)
+    states = PretendedStates(node_states(settings).path) if dry else node_states(settings)
     connections = beside.connections if beside else connect(settings, cluster)
     found = survey(settings, cluster, connections, states, obs_id)
     _require_known((subband.name for subband in found.subbands), layout)
@@ -288,10 +297,12 @@ def _open(obs_id: str, settings: Settings, beside: Context | None = None) -> Con
         nodes=found.nodes,
         connections=patient,
         states=states,
-        record=PlacementRecord(layout.directory / "placement.json"),
+        record=(PretendedPlacement if dry else PlacementRecord)(layout.directory / "placement.json"),
         index=beside.index if beside else NodeIndex(patient),
         losses=LossRecords(layout.losses),
         complete=beside.complete if beside else {},
+        again=read_again(layout.again),
+        dry=dry,
     )
     ctx.place()
     _warn_of_lost_locality(ctx)

@@ -23,6 +23,10 @@ class CopySubband(SubbandNodeStage):
         """A copy is the data themselves."""
         return {"raw": self.raw.identity}
 
+    def foretell(self, inputs: Inputs) -> dict[str, Any]:
+        """Nobody asks a copy."""
+        return {}
+
     def progress(self, log: str) -> float:
         """As rsync says."""
         return rsync_progress(log)

@@ -27,14 +27,22 @@ class DescribeSubband(SubbandStage, HeadStage):
 
     def write(self, inputs: Inputs, part: Path) -> dict[str, Any]:
         """Describe the MeasurementSet and write its VDS."""
-        raw = self.raw
-        found = self.ctx.connections[raw.node].call("describe", {"path": raw.path})["summary"]
-        cluster_desc = str(self.ctx.cluster.path or "")
-        vds = vds_of(found, raw.path, file_system(raw.node, raw.path, self._disks()), cluster_desc)
-        part.write_text(vds.text(), encoding="utf-8")
+        found = self.foretell(inputs)
+        part.write_text(self.vds(found).text(), encoding="utf-8")
         if not found["has_beam_tables"]:
             self.warn("the MeasurementSet has no LOFAR beam tables: the station beam is not known")
-        return dict(found)
+        return found
+
+    def foretell(self, inputs: Inputs) -> dict[str, Any]:
+        """What the node finds in the data; asking writes nothing."""
+        raw = self.raw
+        return dict(self.ctx.connections[raw.node].call("describe", {"path": raw.path})["summary"])
+
+    def vds(self, found: Mapping[str, Any]) -> Vds:
+        """The VDS, from what the node found."""
+        raw = self.raw
+        file_sys = file_system(raw.node, raw.path, self._disks())
+        return vds_of(found, raw.path, file_sys, str(self.ctx.cluster.path or ""))
 
     def _disks(self) -> tuple[str, ...]:
         return self.ctx.cluster.node(self.raw.node).local_disks

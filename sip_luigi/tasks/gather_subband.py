@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sip_luigi.domain.clusterdesc import Node
 from sip_luigi.domain.errors import ProgramError, SipError
 from sip_luigi.domain.product import Product
@@ -31,6 +33,10 @@ class GatherSubband(CycleStage, SubbandNodeStage):
     def place_name(self) -> str:
         """The band."""
         return BAND
+
+    def foretell(self, inputs: Inputs) -> dict[str, Any]:
+        """What is known of the calibrated data."""
+        return dict(inputs["data"].measures)
 
     def progress(self, log: str) -> float:
         """As rsync says."""

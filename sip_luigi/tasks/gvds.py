@@ -12,6 +12,7 @@ from sip_luigi.domain.gvds import combine, odd_ones
 from sip_luigi.domain.product import Loss, Manifest
 from sip_luigi.domain.vds import Gvds, Vds, parse_vds
 from sip_luigi.tasks.base import Inputs
+from sip_luigi.tasks.describe import DescribeSubband
 from sip_luigi.tasks.head_stage import HeadStage
 
 
@@ -46,6 +47,13 @@ class DescribeObservation(HeadStage):
         gvds = combine([parts[name] for name in used], self.obs_id)
         part.write_text(gvds.text(), encoding="utf-8")
         return observation_measures(gvds, [inputs[name] for name in used]) | {"left_out": left_out}
+
+    def foretell(self, inputs: Inputs) -> dict[str, Any]:
+        """The same, of subbands whose descriptions may not have been written."""
+        used = {name: manifest for name, manifest in inputs.items() if not manifest.loss}
+        tasks = {name: task for name, task in self.dependencies.items() if isinstance(task, DescribeSubband)}
+        gvds = combine([tasks[name].vds(manifest.measures) for name, manifest in used.items()], self.obs_id)
+        return observation_measures(gvds, list(used.values()))
 
     def _read(self, subband: str) -> Vds:
         path = Path(self.dependencies[subband].product().path)

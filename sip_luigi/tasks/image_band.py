@@ -51,15 +51,19 @@ class ImageBand(CycleStage, ImagingStage):
         used = [name for name, loss in self.losses(inputs).items() if not loss]
         paths = {name: self.measurementset(name) for name in used}
         data = coverage(
-            inputs["gvds"].measures, [inputs[name] for name in used], self.largest_source_arcsec()
+            inputs["gvds"].measures, [inputs[name] for name in used], self.largest_source_arcsec(inputs)
         )
         with_beam = [path for name, path in paths.items() if inputs[name].measures["beam"]]
         return self.imaging_steps(part, data, list(paths.values()), with_beam)
 
-    def largest_source_arcsec(self) -> float:
+    def foretell(self, inputs: Inputs) -> dict[str, Any]:
+        """Nothing that a command of the source finder would depend on, but for the cube."""
+        return {}
+
+    def largest_source_arcsec(self, inputs: Inputs) -> float:
         """Major axis of the widest component of the model that the data were calibrated with."""
         path = Path(self.dependencies["skymodel"].product().path)
-        model = parse_skymodel(path.read_text(encoding="utf-8"), path)
+        model = parse_skymodel(self.text_of("skymodel", inputs), path)
         return max((source.major_arcsec for source in model.sources), default=0.0)
 
     def losses(self, inputs: Inputs) -> dict[str, Loss | None]:

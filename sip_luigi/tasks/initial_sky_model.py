@@ -14,7 +14,7 @@ from sip_luigi.domain.calibrators import CALIBRATORS, calibrator_model, calibrat
 from sip_luigi.domain.errors import ConfigurationError, SkyModelError
 from sip_luigi.domain.skymodel import SkyModel
 from sip_luigi.domain.skymodel_text import parse_skymodel
-from sip_luigi.tasks.base import Inputs, Stage
+from sip_luigi.tasks.base import FORETOLD_TEXT, Inputs, Stage
 from sip_luigi.tasks.head_stage import HeadStage
 from sip_luigi.tasks.sky_choice import Choice, choose
 
@@ -50,7 +50,7 @@ class InitialSkyModel(HeadStage):
     @property
     def choice(self) -> Choice:
         """The version of the shared sky model that this observation begins with."""
-        return choose(self.ctx.settings, self.ctx.layout.skymodels, self.obs_id)
+        return choose(self.ctx.settings, self.ctx.layout.skymodels, self.obs_id, dry=self.ctx.dry)
 
     def path(self) -> Path:
         """A copy with the job: what was used stays known."""
@@ -58,9 +58,7 @@ class InitialSkyModel(HeadStage):
 
     def write(self, inputs: Inputs, part: Path) -> dict[str, Any]:
         """Read, check and copy the model."""
-        model = self._read() if self.given else self._from_database(inputs) or self._find(inputs)
-        if not model.sources:
-            raise SkyModelError(f"{self.given}: the sky model has no sources; name one that has")
+        model = self.model(inputs)
         text = model.text()
         part.write_text(text, encoding="utf-8")
         from_database = not self.given and bool(model.header_comments)
@@ -70,6 +68,17 @@ class InitialSkyModel(HeadStage):
             "database_version": self.choice.version if from_database else None,
             "sha256": sha256(text.encode()).hexdigest(),
         }
+
+    def foretell(self, inputs: Inputs) -> dict[str, Any]:
+        """The model itself."""
+        return {FORETOLD_TEXT: self.model(inputs).text()}
+
+    def model(self, inputs: Inputs) -> SkyModel:
+        """The model, read and checked."""
+        model = self._read() if self.given else self._from_database(inputs) or self._find(inputs)
+        if not model.sources:
+            raise SkyModelError(f"{self.given}: the sky model has no sources; name one that has")
+        return model
 
     def _read(self) -> SkyModel:
         path = Path(self.given)

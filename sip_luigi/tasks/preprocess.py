@@ -153,6 +153,28 @@ class Preprocess(Dp3Stage):
             {"note": averaging.as_dict(), "name": "averaging"},
         )
 
+    def foretell(self, inputs: Inputs) -> dict[str, Any] | None:
+        """The shape that averaging gives; None where a parset of one's own may give another."""
+        if self.patch:
+            return None
+        found = described(inputs["vds"])
+        averaging = self.averaging(found)
+        after = averaging.shape(shape_of(found))
+        shape = {
+            "n_times": after.n_times,
+            "n_channels": after.n_channels,
+            "step_s": after.interval_s,
+            "channel_width_hz": after.channel_width_hz,
+            "n_rows": after.n_times * found["n_baselines"],
+            "bad_stations": [],
+        }
+        return {
+            "verify_measurementset": shape,
+            "ateam": self.ateam(found).as_dict(),
+            "averaging": averaging.as_dict(),
+            "statistics": {},
+        }
+
     def _say(self, ateam: AteamDecision, averaging: Averaging) -> None:
         if averaging.warning:
             self.warn(averaging.warning)

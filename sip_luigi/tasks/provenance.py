@@ -157,7 +157,7 @@ def _made(task: Stage, manifest: Any) -> Made:
         path=product.path,
         manifest=manifest,
         # As JSON, so that what is compared later is what was written.
-        settings=json.loads(json.dumps(task.science())),
+        settings=json.loads(json.dumps(task.recipe_settings())),
         inputs={role: needed.key for role, needed in task.dependencies.items()},
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sip_luigi.database.access import shared_database
 from sip_luigi.database.engine import Database
-from sip_luigi.database.schema import prepare
+from sip_luigi.database.schema import is_prepared, prepare
 from sip_luigi.database.versions import database_id, head
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.node.files import write_atomically
@@ -41,8 +41,8 @@ def choice_path(skymodels: Path, obs_id: str) -> Path:
     return skymodels / f"{obs_id}.choice.json"
 
 
-def choose(settings: Settings, skymodels: Path, obs_id: str) -> Choice:
-    """The choice of an observation, made now if it has not been made.
+def choose(settings: Settings, skymodels: Path, obs_id: str, *, dry: bool = False) -> Choice:
+    """The choice of an observation, made now if it has not been made; a dry run does not keep it.
 
     What the database learns later, from this very observation too, changes nothing here: an observation that is
     finished stays finished.
@@ -55,11 +55,11 @@ def choose(settings: Settings, skymodels: Path, obs_id: str) -> Choice:
     path = choice_path(skymodels, obs_id)
     chosen = _read(path)
     if chosen is None:
-        chosen = newest(shared_database(settings))
+        chosen = newest(shared_database(settings), dry=dry)
         if (skymodels / f"{obs_id}.initial.skymodel").exists():
             # Processed before there was a database.
             chosen = Choice()
-        chosen = _keep(path, chosen)
+        chosen = chosen if dry else _keep(path, chosen)
     return chosen
 
 
@@ -72,9 +72,9 @@ def refresh(settings: Settings, skymodels: Path, obs_id: str) -> tuple[Choice | 
     return before, after
 
 
-def newest(database: Database | None) -> Choice:
-    """The newest version of a database."""
-    if database is None or not database.exists:
+def newest(database: Database | None, *, dry: bool = False) -> Choice:
+    """The newest version of a database; a dry run makes no tables in one that has none."""
+    if database is None or not database.exists or (dry and not is_prepared(database)):
         return Choice()
     prepare(database)
     with database.reading() as connection:

@@ -179,7 +179,8 @@ def _subbands(
         searched = ", ".join(f"{node.name}:{disk}" for node in cluster.storage for disk in node.local_disks)
         raise UnknownObservation(
             f"observation {obs_id}: no {pattern} on {searched} (nor in a directory {obs_id} there); check "
-            "the id, [layout] raw_pattern and the storage disks in [cluster] clusterdesc"
+            "the id, [layout] raw_pattern and the storage disks in [cluster] clusterdesc",
+            obs_id,
         )
     _require_one_pointing(found.values(), obs_id)
     return tuple(sorted(found.values(), key=lambda subband: (subband.number, subband.name)))

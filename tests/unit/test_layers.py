@@ -23,6 +23,7 @@ LAYERS = (
     "scheduling",
     "scheduler",
     "pipeline",
+    "operation",
     "testcluster",
     "simulation",
     "selftest",

@@ -1,0 +1,1 @@
+"""What an operator asks and does about an observation, around the pipeline: plan, status, logs, cancel, clear."""
