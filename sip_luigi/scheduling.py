@@ -10,6 +10,8 @@ import logging
 import queue
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -22,9 +24,10 @@ from luigi.task_status import DONE, FAILED, PENDING
 
 from sip_luigi.domain.errors import ProgramError
 from sip_luigi.tasks.base import Stage
+from sip_luigi.tasks.context import run_records
 from sip_luigi.tasks.provenance import DONE as RUN_DONE
 from sip_luigi.tasks.provenance import FAILED as RUN_FAILED
-from sip_luigi.tasks.provenance import recorded
+from sip_luigi.tasks.provenance import command_line, recorded
 
 logger = logging.getLogger("sip_luigi")
 
@@ -88,10 +91,21 @@ class SteadfastWorker(luigi.worker.Worker):
 
     def run(self) -> bool:
         """Run tasks until nothing is left to do; tell whether all went well."""
-        with recorded(self.roots) as outcome:
+        with self._known_as_run(), recorded(self.roots) as outcome:
             succeeded = self._run_to_the_end()
             outcome.word = RUN_DONE if succeeded and self.add_succeeded else RUN_FAILED
         return succeeded
+
+    @contextmanager
+    def _known_as_run(self) -> Iterator[None]:
+        """Have those who look, or want to end it, know of this run."""
+        contexts = [task.ctx for task in self.roots if isinstance(task, Stage)]
+        with ExitStack() as stack:
+            for ctx in contexts:
+                names = [ctx.layout.obs_id, *([ctx.calibrator.layout.obs_id] if ctx.calibrator else ())]
+                url = str(getattr(self._scheduler, "_url", ""))
+                stack.enter_context(run_records(ctx.settings).recorded(names, command_line(), url))
+            yield
 
     def _run_to_the_end(self) -> bool:
         succeeded = bool(super().run())

@@ -40,7 +40,7 @@ def _suggestion(obs_id: str) -> str:
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
-class ObservationId(click.ParamType):
+class ObservationId(click.ParamType[str]):
     """The id of an observation; a shell completes those that have a job directory."""
 
     name = "obs_id"

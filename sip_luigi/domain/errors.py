@@ -129,6 +129,10 @@ class DegradedOutcome(SipError):
     """The results stand but are not what was asked for, and strictness is set."""
 
 
+class NotFinished(SipError):
+    """An observation whose quality has not passed: its data are kept."""
+
+
 class PoorQuality(SipError):
     """The results are there and their figures are poor, and strictness is set."""
 

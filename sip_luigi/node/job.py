@@ -13,6 +13,8 @@ import os
 import select
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,17 +85,17 @@ def poll(request: dict[str, Any]) -> dict[str, Any]:
     _wait(directory, float(request.get("wait_s", 0.0)))
     # Asked before the status is read: a job that ends in between is then seen as running once more.
     running = _is_locked(directory)
-    status = _read_json(directory / "status.json")
-    if running and not _has_supervisor(directory):
+    status = read_json(directory / "status.json")
+    if running and not has_supervisor(directory):
         # A program of the job goes on without anybody who could verify and publish what it makes.
         cancel(request)
         running = _is_locked(directory)
-        status = _read_json(directory / "status.json")
+        status = read_json(directory / "status.json")
     if running:
         _renew(directory)
-    text, offset, more = _read_log(directory / "log", int(request.get("offset", 0)))
+    text, offset, more = read_log(directory / "log", int(request.get("offset", 0)))
     state = "running" if running or more else "finished" if status else "gone"
-    if "fingerprint" in request and request["fingerprint"] != _read_json(directory / "spec.json").get(
+    if "fingerprint" in request and request["fingerprint"] != read_json(directory / "spec.json").get(
         "fingerprint"
     ):
         state = "replaced"
@@ -102,14 +104,14 @@ def poll(request: dict[str, Any]) -> dict[str, Any]:
 
 def _wait(directory: Path, wait_s: float) -> None:
     """Wait for a job to end, so that whoever asks need not ask often."""
-    pid = _read_json(directory / "pid.json").get("pid", 0)
+    pid = read_json(directory / "pid.json").get("pid", 0)
     try:
         descriptor = os.pidfd_open(pid)
     except OSError:
         return
     try:
         # The pid may be that of another process by now: only a supervisor is waited for.
-        if _has_supervisor(directory):
+        if has_supervisor(directory):
             poller = select.poll()
             poller.register(descriptor, select.POLLIN)
             poller.poll(1e3 * wait_s)
@@ -120,7 +122,7 @@ def _wait(directory: Path, wait_s: float) -> None:
 def cancel(request: dict[str, Any]) -> dict[str, Any]:
     """End a job and everything it started."""
     directory = Path(request["directory"])
-    group = _read_json(directory / "pid.json").get("group")
+    group = read_json(directory / "pid.json").get("group")
     if not group or not _is_locked(directory):
         return {"state": "gone"}
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -177,15 +179,33 @@ def _detach(directory: Path, lock: int) -> None:
     os.closerange(lock + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def _has_supervisor(directory: Path) -> bool:
-    entry = _read_json(directory / "pid.json")
+def is_alive(directory: Path) -> bool:
+    """Whether anything of a job runs: its supervisor, or a program that was left behind."""
+    return has_supervisor(directory) or _is_locked(directory)
+
+
+@contextmanager
+def product_locked(directory: Path) -> Iterator[bool]:
+    """Keep jobs from making a product for the length of a ``with`` block; false where one is making it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = _take_lock(directory)
+    try:
+        yield lock is not None
+    finally:
+        if lock is not None:
+            os.close(lock)
+
+
+def has_supervisor(directory: Path) -> bool:
+    """Whether the process that watches over a job is there; no lock is touched."""
+    entry = read_json(directory / "pid.json")
     return bool(entry) and process_start_time(entry["pid"]) == entry["started"]
 
 
 def _is_adoptable(directory: Path, spec: dict[str, Any]) -> bool:
     return (
-        _has_supervisor(directory)
-        and _read_json(directory / "spec.json").get("fingerprint") == spec["fingerprint"]
+        has_supervisor(directory)
+        and read_json(directory / "spec.json").get("fingerprint") == spec["fingerprint"]
     )
 
 
@@ -218,7 +238,8 @@ def _renew(directory: Path) -> None:
     (directory / "lease").touch()
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """A small JSON file; empty where there is none."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -226,7 +247,8 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _read_log(path: Path, offset: int) -> tuple[str, int, bool]:
+def read_log(path: Path, offset: int) -> tuple[str, int, bool]:
+    """Text of a log since an offset, where that ends, and whether there may be more."""
     try:
         with path.open("rb") as stream:
             stream.seek(offset)

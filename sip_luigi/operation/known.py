@@ -6,7 +6,7 @@ import difflib
 import re
 from pathlib import Path
 
-from sip_luigi.domain.errors import SipError
+from sip_luigi.domain.errors import SipError, UnknownObservation
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.tasks.context import connect, job_layout, read_cluster
 from sip_luigi.tasks.survey import ask_all
@@ -53,6 +53,21 @@ def observations_with_data(settings: Settings) -> list[str]:
         for entry in answer["raw"]
     ]
     return sorted({name.split(first)[0] for name in names if first and first in name})
+
+
+def require_known(settings: Settings, obs_id: str) -> None:
+    """Refuse an observation that has no job directory.
+
+    Raises
+    ------
+    UnknownObservation
+        Nothing was ever run of it.
+    """
+    directory = job_layout(settings, obs_id).directory
+    if not directory.is_dir():
+        raise UnknownObservation(
+            f"observation {obs_id}: nothing was run of it, there is no {directory}", obs_id
+        )
 
 
 def close_to(obs_id: str) -> list[str]:

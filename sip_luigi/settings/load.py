@@ -22,6 +22,7 @@ from sip_luigi.programs.calibration import Calibration, Calibrator
 from sip_luigi.programs.dp3_preprocess import Preprocessing
 from sip_luigi.programs.pybdsf import SourceFinding
 from sip_luigi.programs.wsclean import Imaging
+from sip_luigi.settings.cleanup import Cleanup
 from sip_luigi.settings.database import DatabaseSettings
 from sip_luigi.settings.sections import (
     Cluster,
@@ -47,6 +48,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Quality,
     DatabaseSettings,
     SchedulerServer,
+    Cleanup,
 )
 
 LUIGI_SECTIONS = frozenset(
@@ -107,7 +109,7 @@ class Settings:
         ``[DEFAULT] runtime_directory``, absolute.
     layout, cluster, pipeline, dppp, stations, calibration, calibrator, imaging, source_finding
         The sections.
-    sky_model, quality, database, scheduler_server
+    sky_model, quality, database, scheduler_server, cleanup
         More of them.
     """
 
@@ -125,6 +127,7 @@ class Settings:
     quality: Quality
     database: DatabaseSettings
     scheduler_server: SchedulerServer
+    cleanup: Cleanup
 
 
 def apply_luigi_defaults() -> None:

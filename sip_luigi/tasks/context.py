@@ -26,6 +26,7 @@ from sip_luigi.execution.losses import LossRecords
 from sip_luigi.execution.nodestates import UNREACHABLE, NodeStates, PretendedStates
 from sip_luigi.execution.patience import PatientConnection
 from sip_luigi.execution.placement import PlacementRecord, PretendedPlacement
+from sip_luigi.execution.runs import RunRecords
 from sip_luigi.execution.ssh import SshConnection, SshOptions
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.tasks.survey import survey
@@ -328,6 +329,11 @@ def connect(settings: Settings, cluster: ClusterDesc) -> dict[str, Connection]:
 def node_states(settings: Settings) -> NodeStates:
     """The record of nodes that take no new work; all observations share it."""
     return NodeStates(settings.runtime_directory / "cluster" / "nodes.json")
+
+
+def run_records(settings: Settings) -> RunRecords:
+    """Which runs go on; all observations share it."""
+    return RunRecords(settings.runtime_directory / "runs")
 
 
 def _patient(connection: Connection, settings: Settings) -> Connection:

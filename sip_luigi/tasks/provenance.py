@@ -110,7 +110,7 @@ def run_start(root: Stage) -> RunStart:
         pid=pid,
         process_start=process_start_time(pid),
         username=username(),
-        command=[_PASSWORD.sub(r"\1***@", text) for text in (Path(sys.argv[0]).name, *sys.argv[1:])],
+        command=command_line(),
         software={
             "sip_luigi": __version__,
             "python": platform.python_version(),
@@ -119,6 +119,11 @@ def run_start(root: Stage) -> RunStart:
         settings=settings_json(root.ctx.settings),
         started=timestamp(),
     )
+
+
+def command_line() -> list[str]:
+    """The command of this process, without passwords."""
+    return [_PASSWORD.sub(r"\1***@", text) for text in (Path(sys.argv[0]).name, *sys.argv[1:])]
 
 
 def settings_json(settings: Settings) -> dict[str, Any]:

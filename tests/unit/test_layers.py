@@ -34,7 +34,7 @@ CONFINED = {
     "casacore": ("node", "simulation"),
     "everybeam": ("node", "simulation"),
     "bdsf": ("node",),
-    "luigi": ("settings", "execution", "tasks", "scheduling", "scheduler", "pipeline"),
+    "luigi": ("settings", "execution", "tasks", "scheduling", "scheduler", "pipeline", "operation"),
     "tornado": ("scheduler",),
     "prometheus_client": ("scheduler",),
     "click": ("cli",),
