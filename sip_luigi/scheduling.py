@@ -22,9 +22,16 @@ import urllib3
 from luigi.task import Task
 from luigi.task_status import DONE, FAILED, PENDING
 
-from sip_luigi.domain.errors import ProgramError
+from sip_luigi.database.access import shared_database
+from sip_luigi.database.experience import experience
+from sip_luigi.domain.errors import ProgramError, SipError
+from sip_luigi.domain.standing import Standing, State
+from sip_luigi.execution.losses import LossRecords
+from sip_luigi.rundisplay import RunDisplay, displayed
 from sip_luigi.tasks.base import Stage
 from sip_luigi.tasks.context import run_records
+from sip_luigi.tasks.graph import walk
+from sip_luigi.tasks.node_stage import NodeStage
 from sip_luigi.tasks.provenance import DONE as RUN_DONE
 from sip_luigi.tasks.provenance import FAILED as RUN_FAILED
 from sip_luigi.tasks.provenance import command_line, recorded
@@ -35,6 +42,8 @@ CONNECTIONS = 8
 """Connections to luigid that are kept open."""
 PAUSE_S = 2.0
 """Between two looks at work that another worker does."""
+TAIL_BYTES = 1 << 16
+"""Of a log, from which it is read how far a program is."""
 LOOK_S = 5.0
 """Longest wait for the answer whether the scheduler shows logs."""
 MAX_ROUNDS_DONE = 3
@@ -91,7 +100,7 @@ class SteadfastWorker(luigi.worker.Worker):
 
     def run(self) -> bool:
         """Run tasks until nothing is left to do; tell whether all went well."""
-        with self._known_as_run(), recorded(self.roots) as outcome:
+        with self._known_as_run(), recorded(self.roots) as outcome, displayed(self._display()):
             succeeded = self._run_to_the_end()
             outcome.word = RUN_DONE if succeeded and self.add_succeeded else RUN_FAILED
         return succeeded
@@ -106,6 +115,32 @@ class SteadfastWorker(luigi.worker.Worker):
                 url = str(getattr(self._scheduler, "_url", ""))
                 stack.enter_context(run_records(ctx.settings).recorded(names, command_line(), url))
             yield
+
+    def _display(self) -> RunDisplay:
+        """How the run stands, for those who watch it."""
+        roots = [task for task in self.roots if isinstance(task, Stage)]
+        tasks = {task.task_id: task for root in roots for task in (*walk(root), *root.afterwards())}
+        # Asked now, while it is known what is where: later it would have to be looked for again.
+        complete = {task_id for task_id, task in tasks.items() if task.ctx.complete.get(task_id)}
+        losses = [LossRecords(root.ctx.losses.directory) for root in roots]
+        return RunDisplay(lambda: self._standings(tasks, complete, losses), weights(roots))
+
+    def _standings(
+        self, tasks: dict[str, Stage], complete: set[str], losses: list[LossRecords]
+    ) -> list[Standing]:
+        for records in losses:
+            records.forget()
+        lost = {name for records in losses for name in records.lost()}
+        running = set(self._running_tasks)
+        done = {task.task_id for task, status, _ in list(self._add_task_history) if status == DONE}
+        found = []
+        for task_id, task in tasks.items():
+            state: State = "running" if task_id in running else "pending"
+            if task_id in done or task_id in complete:
+                state = "lost" if task.name in lost else "done"
+            progress = progress_of(task) if state == "running" else None
+            found.append(Standing(task.name, task.label, "", "", state, progress))
+        return found
 
     def _run_to_the_end(self) -> bool:
         succeeded = bool(super().run())
@@ -171,6 +206,31 @@ class SteadfastWorker(luigi.worker.Worker):
         for node in root.ctx.nodes:
             for name, amount in node_capacities(node.name, node.cores, streams).items():
                 self._scheduler.update_resource(resource=name, amount=amount)
+
+
+def progress_of(task: Stage) -> float | None:
+    """How far a running task is, by the end of its log; None where it does not say."""
+    if not isinstance(task, NodeStage):
+        return None
+    try:
+        with task.log_path.open("rb") as stream:
+            stream.seek(max(0, task.log_path.stat().st_size - TAIL_BYTES))
+            return task.progress(stream.read().decode("utf-8", errors="replace"))
+    except OSError:
+        return None
+
+
+def weights(roots: list[Stage]) -> dict[str, float]:
+    """How long tasks of each stage have taken so far, s; nothing where no database knows."""
+    try:
+        database = shared_database(roots[0].ctx.settings) if roots else None
+        if database is None or not database.exists:
+            return {}
+        with database.reading() as connection:
+            known = experience(connection, str(roots[0].obs_id))
+    except SipError:
+        return {}
+    return {stage: entry.elapsed_s for stage, entry in known.items()}
 
 
 def node_capacities(node: str, cores: int, disk_streams: int) -> dict[str, int]:

@@ -6,7 +6,10 @@ import click
 
 from sip_luigi import __version__
 from sip_luigi.cli.cluster import cluster
+from sip_luigi.cli.completion import completion
 from sip_luigi.cli.database import db
+from sip_luigi.cli.examples import show_examples
+from sip_luigi.cli.logs import logs
 from sip_luigi.cli.observation import cancel, clean, retry
 from sip_luigi.cli.plan import plan
 from sip_luigi.cli.runs import runs
@@ -14,9 +17,10 @@ from sip_luigi.cli.scheduler import scheduler
 from sip_luigi.cli.selftest import demo, selftest
 from sip_luigi.cli.simulate import simulate
 from sip_luigi.cli.sky import sky
+from sip_luigi.cli.status import status
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="sip")
 def main() -> None:
     """Run everything around the LOFAR Standard Imaging Pipeline.
@@ -25,5 +29,11 @@ def main() -> None:
     """
 
 
-for command in (simulate, selftest, demo, plan, retry, cancel, clean, cluster, scheduler, sky, runs, db):
+COMMANDS = (
+    *(simulate, selftest, demo),
+    *(plan, status, logs, retry, cancel, clean),
+    *(cluster, scheduler, sky, runs, db, completion),
+)
+for command in COMMANDS:
     main.add_command(command)
+show_examples(main, "sip")

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sip_luigi.cli.common import cells, reported
+from sip_luigi.cli.common import as_json_option, cells, reported
 
 
 @click.group()
@@ -21,7 +21,7 @@ def cluster() -> None:
 
 
 @cluster.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@as_json_option
 def check(as_json: bool) -> None:
     """Ask every node for what the pipeline needs; ends with 1 where the pipeline would fail.
 
@@ -47,22 +47,26 @@ def check(as_json: bool) -> None:
 @cluster.command()
 @click.argument("node")
 @click.option("--reason", default="", help="Why, for those who come later.")
-def drain(node: str, reason: str) -> None:
+@as_json_option
+def drain(node: str, reason: str, as_json: bool) -> None:
     """Give NODE no new work; its unfinished subbands move elsewhere. What runs there is seen through."""
     from sip_luigi.execution.nodestates import DRAINED  # noqa: PLC0415 - Luigi takes a while
 
     with reported():
         _states(node).keep_out(node, DRAINED, reason or f"by {getpass.getuser()}")
-    click.echo(f"{node} takes no new work; give it back: sip cluster resume {node}")
+    text = f"{node} takes no new work; give it back: sip cluster resume {node}"
+    click.echo(json.dumps({"node": node, "takes_work": False}) if as_json else text)
 
 
 @cluster.command()
 @click.argument("node")
-def resume(node: str) -> None:
+@as_json_option
+def resume(node: str, as_json: bool) -> None:
     """Let NODE work again."""
     with reported():
         was_out = _states(node).give_back(node)
-    click.echo(f"{node} takes work" if was_out else f"{node} was not kept out")
+    text = f"{node} takes work" if was_out else f"{node} was not kept out"
+    click.echo(json.dumps({"node": node, "takes_work": True, "was_kept_out": was_out}) if as_json else text)
 
 
 def _states(node: str) -> Any:

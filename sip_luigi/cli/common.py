@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,17 @@ def reported() -> Iterator[None]:
     except SipError as error:
         click.echo(f"{type(error).__name__}: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Keep to oneself what a look finds on its way, for commands that look again and again."""
+    log = logging.getLogger("sip_luigi")
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
 
 
 def _suggestion(obs_id: str) -> str:

@@ -38,7 +38,8 @@ FAILED = 30
 def retry(obs_id: str, lost: bool, from_stage: str, as_json: bool) -> None:
     """Have the next run of OBS_ID try again what was lost, or make again everything from a stage on.
 
-    Nothing is removed: what is there stays until its successor is made. STAGE is named as in the logs, such as calibrate.
+    Nothing is removed: what is there stays until its successor is made. STAGE is named as in the logs,
+    such as calibrate.
     """
     if not lost and not from_stage:
         raise click.UsageError("expected --lost, --from STAGE, or both: nothing is tried again by itself")
@@ -106,9 +107,9 @@ def _show_cancelled(found: dict[str, Any]) -> None:
 def clean(obs_id: str, really: bool, force: bool, at_once: bool, as_json: bool) -> None:
     """Make room on the compute nodes: remove data of OBS_ID that nobody needs any more.
 
-    Results, logs, parsets and reports stay. So do the descriptions of what is removed: a later run finds everything done,
-    and makes again only what a change of settings needs. Removed is what [cleanup] after_days says, and only once the
-    verdict on the results is good or moderate.
+    Results, logs, parsets and reports stay. So do the descriptions of what is removed: a later run finds everything
+    done, and makes again only what a change of settings needs. Removed is what [cleanup] after_days says, and
+    only once the verdict on the results is good or moderate.
     """
     from sip_luigi.operation.cleanup import clear  # noqa: PLC0415 - Luigi takes a while
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from sip_luigi.cli.common import reported
+from sip_luigi.cli.common import as_json_option, reported
 
 NOT_RUNNING = 3
 """Exit status of ``status`` for a scheduler that does not run, as init scripts have it."""
@@ -38,27 +38,31 @@ def run() -> None:
 
 
 @scheduler.command()
-def start() -> None:
+@as_json_option
+def start(as_json: bool) -> None:
     """Start the scheduler in the background; well, too, where it runs already."""
     from sip_luigi.scheduler import background  # noqa: PLC0415 - Luigi takes a while
 
     with reported():
         found, is_new = background.start(_settings())
-    click.echo(f"the scheduler {'runs' if is_new else 'runs already'} at {found.url} (process {found.pid})")
+    text = f"the scheduler {'runs' if is_new else 'runs already'} at {found.url} (process {found.pid})"
+    click.echo(json.dumps({"url": found.url, "pid": found.pid, "started": is_new}) if as_json else text)
 
 
 @scheduler.command()
-def stop() -> None:
+@as_json_option
+def stop(as_json: bool) -> None:
     """End the scheduler; it saves its state, and runs wait for the next one for about 90 s."""
     from sip_luigi.scheduler import background  # noqa: PLC0415 - Luigi takes a while
 
     with reported():
         ended = background.stop(_settings())
-    click.echo(f"the scheduler has ended (process {ended.pid})" if ended else "no scheduler runs")
+    text = f"the scheduler has ended (process {ended.pid})" if ended else "no scheduler runs"
+    click.echo(json.dumps({"ended": ended.pid if ended else None}) if as_json else text)
 
 
 @scheduler.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@as_json_option
 def status(as_json: bool) -> None:
     """Tell whether the scheduler runs and answers; ends with 3 where it does not."""
     from sip_luigi.scheduler import background, lock, make  # noqa: PLC0415 - Luigi takes a while

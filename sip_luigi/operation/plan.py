@@ -98,7 +98,7 @@ def _stages(tasks: Iterable[Stage], reasons: Reasons) -> list[dict[str, Any]]:
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     texts: dict[tuple[str, str], Counter[str]] = {}
     for task in tasks:
-        which = (str(task.obs_id), stage_label(task))
+        which = (str(task.obs_id), task.label)
         counts = dict.fromkeys(("tasks", "done", "lost", "passed", "cleared", "make", "check"), 0)
         row = rows.setdefault(which, {"stage": which[1], "obs_id": which[0], **counts})
         row["tasks"] += 1
@@ -128,20 +128,11 @@ def outcome(task: Stage) -> str:
     )
 
 
-def stage_label(task: Stage) -> str:
-    """Name of a task without its subband."""
-    return (
-        task.name.replace(f".{getattr(task, 'subband', '')}", "")
-        if getattr(task, "subband", "")
-        else task.name
-    )
-
-
 def one_of_each(tasks: Iterable[Stage], reasons: Reasons) -> list[Stage]:
     """Of each stage one task: of those that are to be made the first, else of all."""
     chosen: dict[tuple[str, str], Stage] = {}
     for task in tasks:
-        which = (str(task.obs_id), stage_label(task))
+        which = (str(task.obs_id), task.label)
         if which not in chosen or (task.task_id in reasons and chosen[which].task_id not in reasons):
             chosen[which] = task
     return list(chosen.values())
@@ -150,4 +141,4 @@ def one_of_each(tasks: Iterable[Stage], reasons: Reasons) -> list[Stage]:
 def _entry(looked: Looked, name: str, subband: str, making: Iterable[Stage]) -> dict[str, Any]:
     place = looked.ctx.places[name]
     own = [t for t in making if getattr(t, "subband", "") == subband and t.obs_id == looked.obs_id]
-    return {"node": place.node, "reason": place.reason, "to_make": [stage_label(task) for task in own]}
+    return {"node": place.node, "reason": place.reason, "to_make": [task.label for task in own]}

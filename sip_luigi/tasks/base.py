@@ -146,6 +146,12 @@ class Stage(luigi.Task):
         return self.stage
 
     @property
+    def label(self) -> str:
+        """The name without the subband, for tables."""
+        subband = getattr(self, "subband", "")
+        return self.name.replace(f".{subband}", "") if subband else self.name
+
+    @property
     def log_path(self) -> Path:
         """What the stage says while it runs."""
         return self.ctx.layout.logs / f"{self.name}.log"

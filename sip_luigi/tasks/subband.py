@@ -49,8 +49,8 @@ class SubbandNodeStage(SubbandStage, NodeStage):
 
     @property
     def folder(self) -> str:
-        """Name of the product's directory in the subband's: the task's without the subband."""
-        return self.name.replace(f".{self.subband}", "")
+        """Name of the product's directory in the subband's."""
+        return self.label
 
     @property
     def measurementset(self) -> str:

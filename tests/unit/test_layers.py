@@ -20,6 +20,7 @@ LAYERS = (
     "tasks",
     "clustercheck",
     "databasecheck",
+    "rundisplay",
     "scheduling",
     "scheduler",
     "pipeline",
