@@ -1,4 +1,4 @@
-"""How a run goes on: bars in a terminal, a line now and then in a log. Best effort, never a reason for a run to fail."""
+"""How a run goes on: bars in a terminal, a line now and then in a log. Best effort, no reason for a run to fail."""
 
 from __future__ import annotations
 
@@ -111,8 +111,14 @@ def _bar(fraction: float, width: int = 24) -> Text:
 
 
 @contextmanager
-def displayed(display: RunDisplay) -> Iterator[None]:
+def displayed(make: Callable[[], RunDisplay]) -> Iterator[None]:
     """Show it for the length of a ``with`` block, from a thread of its own."""
+    try:
+        display = make()
+    except Exception:
+        logger.debug("there is no display of this run", exc_info=True)
+        yield
+        return
     stop = threading.Event()
     console = Console(stderr=True)
     show = _in_place if console.is_terminal and not console.is_dumb_terminal else _as_lines

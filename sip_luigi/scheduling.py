@@ -100,7 +100,7 @@ class SteadfastWorker(luigi.worker.Worker):
 
     def run(self) -> bool:
         """Run tasks until nothing is left to do; tell whether all went well."""
-        with self._known_as_run(), recorded(self.roots) as outcome, displayed(self._display()):
+        with self._known_as_run(), recorded(self.roots) as outcome, displayed(self._display):
             succeeded = self._run_to_the_end()
             outcome.word = RUN_DONE if succeeded and self.add_succeeded else RUN_FAILED
         return succeeded

@@ -34,8 +34,9 @@ def logs(
 ) -> None:
     """Show logs of OBS_ID: of its runs, or of the jobs of a STAGE, or of one SUBBAND of it.
 
-    STAGE is named as in the logs (preprocess, calibrate, image_band, …) or is a task, such as calibrate.SAP000_SB001.cycle0;
-    "" stands for all. What a job prints that runs and that no run watches is read from its node.
+    STAGE is named as in the logs (preprocess, calibrate, image_band, …) or is a task, such as
+    calibrate.SAP000_SB001.cycle0; "" stands for all. What a job prints that no run watches is read from its
+    node.
     """
     from sip_luigi.operation.logs import Logs  # noqa: PLC0415 - Luigi takes a while
 

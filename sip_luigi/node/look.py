@@ -81,13 +81,17 @@ def describe_raw(path: Path) -> dict[str, Any]:
 
 
 def disk_state(directory: str) -> dict[str, Any]:
-    """Whether a directory is there and can be written, and the free bytes of its file system."""
+    """Whether a directory is there and can be written, and the free bytes where it is or would be made."""
     there = os.path.isdir(directory)  # noqa: PTH112 - one call, no object
     return {
         "there": there,
         "writable": there and os.access(directory, os.W_OK | os.X_OK),
-        "free_bytes": shutil.disk_usage(directory).free if there else 0,
+        "free_bytes": shutil.disk_usage(_existing(Path(directory))).free,
     }
+
+
+def _existing(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
 def _fits(path: Path, manifest: Manifest) -> bool:
