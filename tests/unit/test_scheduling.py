@@ -292,7 +292,9 @@ def test_what_nodes_can_take_is_told_and_told_again(scheduler, tmp_path, monkeyp
         obs_id = "L1"
         ctx = SimpleNamespace(
             nodes=[SimpleNamespace(name="lce001", cores=8), SimpleNamespace(name="lce002", cores=2)],
-            settings=SimpleNamespace(cluster=SimpleNamespace(disk_streams=3)),
+            settings=SimpleNamespace(cluster=SimpleNamespace(disk_streams=3), runtime_directory=tmp_path),
+            layout=SimpleNamespace(obs_id="L1"),
+            calibrator=None,
             forget=lambda: forgot.append(1),
         )
 

@@ -46,7 +46,11 @@ def image(cluster, tmp_path):
 def inputs(beam=True, longest_uv_m=12_000.0, n_channels=8, **gvds):
     verified = {"n_channels": n_channels, "longest_uv_m": longest_uv_m}
     subband = Manifest("k", "gather", 2, measures={"verify_measurementset": verified, "beam": beam})
-    return {"gvds": Manifest("k", "gvds", 2, measures={**GVDS, **gvds}), **dict.fromkeys(NAMES, subband)}
+    return {
+        "gvds": Manifest("k", "gvds", 2, measures={**GVDS, **gvds}),
+        "skymodel": Manifest("k", "initial_sky_model", 1),
+        **dict.fromkeys(NAMES, subband),
+    }
 
 
 def calls(steps):
