@@ -21,7 +21,7 @@ def everything(observatory):
         path: path.lstat().st_mtime_ns
         for node in observatory.cluster.nodes
         for path in observatory.cluster.path(node, "/data").rglob("*")
-        if path.is_file()
+        if path.is_file() and path.name != "luigi.cfg"
     }
 
 
