@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from sip_luigi.database.experience import experience
 from sip_luigi.domain.errors import ProgramError, SipError
 from sip_luigi.domain.standing import Standing, State
 from sip_luigi.execution.losses import LossRecords
+from sip_luigi.execution.runs import told_to_end
 from sip_luigi.rundisplay import RunDisplay, displayed
 from sip_luigi.tasks.base import Stage
 from sip_luigi.tasks.context import run_records
@@ -46,6 +48,8 @@ TAIL_BYTES = 1 << 16
 """Of a log, from which it is read how far a program is."""
 LOOK_S = 5.0
 """Longest wait for the answer whether the scheduler shows logs."""
+INTERRUPTED = 130
+"""Exit status of a run that was told to end, as shells have it."""
 MAX_ROUNDS_DONE = 3
 """How often the last task may end well and leave something undone before that is called an error."""
 
@@ -100,9 +104,17 @@ class SteadfastWorker(luigi.worker.Worker):
 
     def run(self) -> bool:
         """Run tasks until nothing is left to do; tell whether all went well."""
-        with self._known_as_run(), recorded(self.roots) as outcome, displayed(self._display):
-            succeeded = self._run_to_the_end()
-            outcome.word = RUN_DONE if succeeded and self.add_succeeded else RUN_FAILED
+        try:
+            with self._known_as_run(), recorded(self.roots) as outcome, displayed(self._display):
+                succeeded = self._run_to_the_end()
+                outcome.word = RUN_DONE if succeeded and self.add_succeeded else RUN_FAILED
+        except KeyboardInterrupt:
+            names = " ".join(str(task.obs_id) for task in self.roots if isinstance(task, Stage))
+            logger.warning(
+                "interrupted; jobs go on until their lease ends, the next run adopts them; end them: sip cancel %s",
+                names,
+            )
+            sys.exit(INTERRUPTED)
         return succeeded
 
     @contextmanager
@@ -110,6 +122,7 @@ class SteadfastWorker(luigi.worker.Worker):
         """Have those who look, or want to end it, know of this run."""
         contexts = [task.ctx for task in self.roots if isinstance(task, Stage)]
         with ExitStack() as stack:
+            stack.enter_context(told_to_end())
             for ctx in contexts:
                 names = [ctx.layout.obs_id, *([ctx.calibrator.layout.obs_id] if ctx.calibrator else ())]
                 url = str(getattr(self._scheduler, "_url", ""))

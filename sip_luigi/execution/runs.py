@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -142,9 +143,9 @@ class RunRecords:
 def end(run: RunningCommand) -> bool:
     """End a run of this machine, gently first; whether it has ended.
 
-    An interrupted run still writes down how it ended; one that a script has started in the background does not hear it.
+    A run that is told to end writes down how it ended, see :func:`told_to_end`.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+    for number in (signal.SIGTERM, signal.SIGKILL):
         if not run.goes_on:
             return True
         try:
@@ -157,6 +158,26 @@ def end(run: RunningCommand) -> bool:
         while run.goes_on and time.monotonic() < deadline:
             time.sleep(0.1)
     return not run.goes_on
+
+
+@contextmanager
+def told_to_end() -> Iterator[None]:
+    """Have SIGTERM interrupt the run for the length of a ``with`` block, as Ctrl-C does.
+
+    Of the two, SIGTERM alone is heard by a run that a script has started in the background.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _read(path: Path) -> RunningCommand | None:

@@ -79,8 +79,8 @@ def test_a_run_of_another_machine_is_believed_and_left_alone(records, start):
 
 @pytest.mark.parametrize(
     "what",
-    ["time.sleep(60)", "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep(60)"],
-    ids=["hears", "does not hear an interruption"],
+    ["time.sleep(60)", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"],
+    ids=["hears", "does not hear"],
 )
 def test_a_run_is_ended(records, start, what, monkeypatch):
     monkeypatch.setattr("sip_luigi.execution.runs.END_S", 0.5)
