@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -12,9 +13,11 @@ from sip_luigi.domain.product import Manifest
 from sip_luigi.execution.jobs import part_path
 from sip_luigi.operation.observation import Looked
 from sip_luigi.tasks.base import Stage
+from sip_luigi.tasks.describe import DescribeSubband
 from sip_luigi.tasks.node_stage import NodeStage, Steps
 
 RUN, NEXT, FORETOLD, UNKNOWN = "as run", "as it will run", "foretold", "not known yet"
+DESCRIBED_AT_ONCE = 8
 
 
 class Foreteller:
@@ -35,6 +38,14 @@ class Foreteller:
         if task.task_id not in self._known:
             self._known[task.task_id] = self._manifest(task)
         return self._known[task.task_id]
+
+    def describe(self) -> None:
+        """Have all subbands described that have not been, several nodes at once; one that refuses is told of later."""
+        tasks = [
+            task for task in self.looked.tasks if isinstance(task, DescribeSubband) and not task.complete()
+        ]
+        with ThreadPoolExecutor(DESCRIBED_AT_ONCE) as pool:
+            list(pool.map(self.manifest, tasks))
 
     def _manifest(self, task: Stage) -> tuple[Manifest | None, bool]:
         present = task.output().manifest()
@@ -68,6 +79,7 @@ def commands(looked: Looked, tasks: Iterable[Stage]) -> list[dict[str, Any]]:
         commands and what the node does itself; ``parsets``, texts by name; ``note``.
     """
     foreteller = Foreteller(looked)
+    foreteller.describe()
     return [_of(foreteller, task) for task in tasks if isinstance(task, NodeStage)]
 
 

@@ -37,12 +37,12 @@ def reason_of(looked: Looked, task: Stage, recipes: Recipes) -> Reason:
     known = recipes.get(task.name, {})
     if present is not None:
         return _of_present(task, present)
-    loss = looked.ctx.losses.all().get(task.name)
+    loss = task.ctx.losses.all().get(task.name)
     found = loss or looked.found(task)
     if found is not None:
         lost = f"was lost in {found.loss.stage}: {found.loss.reason}; " if found.loss else ""
         return Reason("make", lost + _changed(task, found, known.get(found.key)))
-    return Reason("make", _missing(looked, task, known))
+    return Reason("make", _missing(task, known))
 
 
 def _of_present(task: Stage, present: Manifest) -> Reason:
@@ -79,10 +79,10 @@ def recipe(task: Stage, inputs: Mapping[str, str]) -> Recipe:
     return Recipe(task.key, task.version, json.loads(json.dumps(task.recipe_settings())), inputs)
 
 
-def _missing(looked: Looked, task: Stage, known: Mapping[str, Recipe]) -> str:
+def _missing(task: Stage, known: Mapping[str, Recipe]) -> str:
     if task.name in task.ctx.losses.wanted:
         return "was cleared away and is needed again"
-    place = looked.ctx.places.get(getattr(task, "place_name", ""))
+    place = task.ctx.places.get(getattr(task, "place_name", ""))
     if place and place.reason.startswith("moved from"):
         return place.reason
     if task.key in known:

@@ -162,6 +162,25 @@ def test_why_and_what_is_not_known(sip, found):
     assert "expected time: not known: no run has been recorded yet" in sip("plan", found.obs_id).stdout
 
 
+def test_a_calibrator_is_planned_too(sip, found):
+    other = found.storage / "L900776_SAP000_SB000_uv.MS"
+    other.mkdir()
+    (other / "table.dat").write_bytes(b"x")
+    LossRecords(found.job / "losses").record(
+        f"copy.{NAMES[0]}", Manifest("old", "copy", 1, loss=Loss("copy", "no rows"))
+    )
+    plan = json.loads(sip("plan", found.obs_id, "--calibrator-obs-id", "L900776", "--json").stdout)
+    assert plan["calibrator"]["obs_id"] == "L900776"
+    rows = {(row["obs_id"], row["stage"]): row for row in plan["stages"]}
+    assert rows["L900776", "solve_calibrator"]["make"] == 1
+    assert rows["L900776", "copy"]["reasons"] == [{"text": "not made yet", "tasks": 1}], (
+        "the loss is the target's"
+    )
+    assert rows[found.obs_id, "calibrate.cycle0"]["make"] == 2
+    assert "L900776: solve_calibrator" in sip("plan", found.obs_id, "--calibrator-obs-id", "L900776").stdout
+    assert not found.job.parent.joinpath("L900776").exists()
+
+
 def test_what_was_lost_is_told_of(sip, found):
     losses = LossRecords(found.job / "losses")
     losses.record(f"copy.{NAMES[0]}", Manifest("old", "copy", 1, loss=Loss("copy", "no rows")))
