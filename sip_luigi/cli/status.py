@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from sip_luigi.cli.common import (
@@ -23,6 +23,7 @@ from sip_luigi.cli.common import (
     reported,
     tell_json,
 )
+from sip_luigi.domain.standing import STATES
 
 COLOURS = {"good": "green", "moderate": "yellow", "poor": "red", "full": "green", "degraded": "yellow"}
 COLOURS |= {"abandoned": "red", "running": "cyan", "finished": "green", "delivered": "green"}
@@ -113,7 +114,7 @@ def line(found: dict[str, Any]) -> str:
     if "error" in found:
         return str(found["error"])
     counts = found["counts"]
-    total = sum(counts[name] for name in ("done", "running", "pending", "lost", "passed"))
+    total = sum(counts[name] for name in STATES)
     running = ", ".join(_running_text(entry) for entry in found["running"][:3])
     parts = [f"{found['obs_id']} {found['state']}: {counts['done']} of {total} done"]
     parts += [f"running {running}"] if running else []
@@ -158,24 +159,24 @@ def _head(found: dict[str, Any]) -> Text:
 
 
 def _tallies(name: str, rows: list[dict[str, Any]]) -> Table:
-    table = Table(name, "done", "running", "pending", "lost", "passed over", "progress")
+    table = Table(Column(name, no_wrap=True), *STATES, Column("progress", no_wrap=True))
     for row in rows:
-        total = sum(row[state] for state in ("done", "running", "pending", "lost", "passed"))
+        total = sum(row[state] for state in STATES)
         over = row["done"] + row["lost"] + row["passed"] + row["progress"]
-        numbers = [str(row[state] or "") for state in ("done", "running", "pending", "lost", "passed")]
+        numbers = [str(row[state] or "") for state in STATES]
         colours = ("", "cyan", "", "red", "")
         texts = [Text(number, colour) for number, colour in zip(numbers, colours, strict=True)]
         table.add_row(Text(row[name]), *texts, _bar(over / total if total else 1.0))
     return table
 
 
-def _bar(fraction: float, width: int = 20) -> Text:
+def _bar(fraction: float, width: int = 10) -> Text:
     full = int(fraction * width)
     return Text.assemble(("█" * full, "green"), ("░" * (width - full), "dim"), f" {fraction:4.0%}")
 
 
 def _running(entries: list[dict[str, Any]]) -> Table:
-    table = Table("running", "node", "for", "progress")
+    table = Table("running", "node", "for", Column("progress", no_wrap=True))
     for entry in entries[:MOST]:
         progress = Text("") if entry["progress"] is None else _bar(entry["progress"])
         table.add_row(*cells(entry["task"], entry["node"], how_long(entry["running_s"])), progress)
