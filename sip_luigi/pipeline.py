@@ -204,7 +204,11 @@ class ImagingPipeline(FromBestCycle, HeadStage):
 
     def _is_done(self, task: Stage) -> bool:
         # The root would look at everything again.
-        return super()._is_complete() if task is self else task.complete()
+        return self.is_delivered() if task is self else task.complete()
+
+    def is_delivered(self) -> bool:
+        """Whether the results are there, by what was seen last, and whatever is thought of them."""
+        return super()._is_complete()
 
     def complete(self) -> bool:
         """Look afresh at every product of the observation."""

@@ -7,10 +7,8 @@ to be made of it again, it is made again first.
 from __future__ import annotations
 
 import calendar
-import json
 import time
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -66,7 +64,8 @@ def _require_finished(looked: Looked, force: bool) -> Manifest | None:
     manifest = looked.root.output().manifest()
     if force:
         return manifest
-    if manifest is None or not looked.root.complete():
+    root = looked.root
+    if manifest is None or not root.is_delivered() or not all(task.complete() for task in root.afterwards()):
         raise NotFinished(
             f"{looked.obs_id} is not finished: its data are still needed; see what is left with "
             f"sip plan {looked.obs_id}, or remove them all the same with --force"
@@ -160,14 +159,3 @@ def _request(looked: Looked, tasks: list[NodeStage], really: bool) -> dict[str, 
 def _seconds(text: str) -> float:
     """Unix time of an ISO 8601 time in UTC."""
     return float(calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")))
-
-
-def verdict_of(looked: Looked) -> Mapping[str, Any]:
-    """Figures of the results that were delivered last, none where there are none."""
-    try:
-        figures: dict[str, Any] = json.loads(
-            (looked.ctx.layout.results / "quality.json").read_text(encoding="utf-8")
-        )
-    except (OSError, ValueError):
-        return {}
-    return figures

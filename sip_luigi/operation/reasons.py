@@ -59,7 +59,8 @@ def _of_present(task: Stage, present: Manifest) -> Reason:
         return Reason("make", f"was lost in {present.loss.stage}: {present.loss.reason}")
     if not task.is_intact(present):
         return Reason("make", "a result is missing or was changed")
-    return Reason("make", "its outcome is refused: [quality] strict")
+    outcome, verdict = (present.measures.get(name, "unknown") for name in ("outcome", "verdict"))
+    return Reason("make", f"the outcome, {outcome} and {verdict}, is refused; the results are there")
 
 
 def _changed(task: Stage, found: Manifest, before: Recipe | None) -> str:

@@ -26,6 +26,7 @@ from sip_luigi.operation.luigid import running_tasks
 from sip_luigi.operation.nodes import Answers, ask_nodes
 from sip_luigi.operation.observation import Looked, look
 from sip_luigi.operation.plan import outcome
+from sip_luigi.pipeline import ImagingPipeline
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.tasks.base import Stage
 from sip_luigi.tasks.context import job_layout, run_records
@@ -127,7 +128,8 @@ def _standing(task: Stage, jobs: Answers, given_out: Mapping[str, Any]) -> Stand
     which = task.name, task.label, str(getattr(task, "subband", "")), node
     if job.get("running"):
         return Standing(*which, "running", _progress(task, job["tail"]), job["started_s"])
-    if task.complete():
+    # Results that are refused are results: a run would only refuse them again.
+    if task.complete() or (isinstance(task, ImagingPipeline) and task.is_delivered()):
         return Standing(*which, STATES[outcome(task)])
     if task.task_id in given_out:
         started = given_out[task.task_id].get("time_running") or time.time()
