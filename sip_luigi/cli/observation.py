@@ -118,11 +118,12 @@ def clean(obs_id: str, really: bool, force: bool, at_once: bool, as_json: bool) 
     if as_json:
         tell_json(found)
     else:
-        _show_cleared(found)
+        flags = "".join(flag for given, flag in ((force, " --force"), (at_once, " --now")) if given)
+        _show_cleared(found, f"sip clean {obs_id}{flags} --yes")
     sys.exit(FAILED if found["silent"] else 0)
 
 
-def _show_cleared(found: dict[str, Any]) -> None:
+def _show_cleared(found: dict[str, Any], command: str) -> None:
     verb = "removed" if found["removed"] else "would be removed"
     if found["nodes"]:
         table = Table("node", "products", verb)
@@ -140,4 +141,4 @@ def _show_cleared(found: dict[str, Any]) -> None:
     for node, error in found["silent"].items():
         say(f"{node} does not answer, nothing was removed there; clean again later: {error}")
     if found["nodes"] and not found["removed"]:
-        say(f"do it with: sip clean {found['obs_id']} --yes")
+        say(f"do it with: {command}")
