@@ -14,8 +14,10 @@ from typing import Any
 
 from sip_luigi.domain.errors import NotFinished
 from sip_luigi.domain.product import Manifest
-from sip_luigi.operation.observation import Looked, look
+from sip_luigi.operation.estimate import is_link
+from sip_luigi.operation.observation import Looked, in_order, look
 from sip_luigi.tasks.context import run_records
+from sip_luigi.tasks.gather_subband import GatherSubband
 from sip_luigi.tasks.head_stage import timestamp
 from sip_luigi.tasks.node_stage import NodeStage
 from sip_luigi.tasks.survey import ask_all
@@ -86,20 +88,36 @@ def _choose(
     """Tasks whose products may go, and those that stay with the reason."""
     ages = looked.ctx.settings.cleanup.ages_days()
     age_days = (time.time() - _seconds(delivered.made)) / DAY_S if delivered and delivered.made else 0.0
-    wanted, kept = [], []
+    wanted: list[NodeStage] = []
+    kept: list[tuple[NodeStage, str]] = []
     for task in looked.tasks:
         if not isinstance(task, NodeStage) or task.obs_id != looked.obs_id or looked.found(task) is None:
             continue
-        entry = {"task": task.name, "node": task.product().node}
         if task.stage not in ages:
-            kept.append({**entry, "reason": "[cleanup] after_days does not name its stage"})
+            kept.append((task, "[cleanup] after_days does not name its stage"))
         elif not at_once and age_days < ages[task.stage]:
-            kept.append(
-                {**entry, "reason": f"kept for {ages[task.stage]:g} days, delivered {age_days:.1f} days ago"}
-            )
+            kept.append((task, f"kept for {ages[task.stage]:g} days, delivered {age_days:.1f} days ago"))
         else:
             wanted.append(task)
-    return wanted, kept
+    return _with_links(wanted, kept)
+
+
+def _with_links(
+    wanted: list[NodeStage], kept: list[tuple[NodeStage, str]]
+) -> tuple[list[NodeStage], list[dict[str, Any]]]:
+    """A link goes with what it leads to, and before it: as long as it is there it is looked at through it."""
+    going = {task.task_id for task in wanted}
+    links = [task for task, _ in kept if isinstance(task, GatherSubband) and is_link(task)]
+    broken = {task.task_id for task in links if task.dependencies["data"].task_id in going}
+    wanted = [*wanted, *(task for task in links if task.task_id in broken)]
+    order = {name: number for number, name in enumerate(in_order())}
+    wanted.sort(key=lambda task: order[task.task_family], reverse=True)
+    stays = [
+        {"task": task.name, "node": task.product().node, "reason": reason}
+        for task, reason in kept
+        if task.task_id not in broken
+    ]
+    return wanted, stays
 
 
 def _clear(
