@@ -1,9 +1,12 @@
 """A day of an operator: look ahead, look at a run, end it, go on, make room, have things made again."""
 
 import json
+import subprocess
 import time
+from collections import Counter
 
 import pytest
+from conftest import BIN
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster")]
 
@@ -164,3 +167,47 @@ def _again(observatory):
         *("copy", "preprocess", "calibrate", "gather", "image_band", "find_sources")
     }
     assert told(observatory, "plan", obs_id)["complete"]
+
+
+@pytest.mark.parametrize(
+    ("after_days", "stages"),
+    [
+        (None, {"copy": 4, "gather": 4}),
+        ("", {}),
+        ("preprocess=0 image_band=0", {"preprocess": 4, "image_band": 1}),
+        ("calibrate=0 copy=1", {"calibrate": 4, "gather": 4}),
+    ],
+    ids=["by default", "nothing", "named", "links go with what they lead to"],
+)
+def test_what_may_go(undisturbed, after_days, stages):
+    before = undisturbed.settings.copy()
+    if after_days is not None:
+        undisturbed.settings["cleanup"] = {"after_days": after_days}
+    try:
+        done = subprocess.run(
+            (str(BIN / "sip"), "clean", undisturbed.obs_id, "--json"),
+            cwd=undisturbed.directory,
+            env=undisturbed.environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    finally:
+        undisturbed.settings = before
+    found = json.loads(done.stdout)
+    all_of_them = {
+        "copy": 4,
+        "preprocess": 4,
+        "calibrate": 4,
+        "gather": 4,
+        "image_band": 1,
+        "find_sources": 1,
+    }
+    kept = Counter(entry["task"].partition(".")[0] for entry in found["kept"])
+    assert {
+        name: number - kept[name] for name, number in all_of_them.items() if number != kept[name]
+    } == stages
+    assert sum(node["products"] for node in found["nodes"].values()) == sum(stages.values())
+    if after_days is None:
+        reasons = {entry["task"].partition(".")[0]: entry["reason"] for entry in found["kept"]}
+        assert reasons["preprocess"] == "kept for 7 days, delivered 0.0 days ago"
