@@ -31,6 +31,7 @@ from sip_luigi.execution.losses import LossRecords
 from sip_luigi.execution.runs import told_to_end
 from sip_luigi.rundisplay import RunDisplay, displayed
 from sip_luigi.tasks.base import Stage
+from sip_luigi.tasks.chain import CHAIN
 from sip_luigi.tasks.context import run_records
 from sip_luigi.tasks.graph import walk
 from sip_luigi.tasks.node_stage import NodeStage
@@ -132,7 +133,10 @@ class SteadfastWorker(luigi.worker.Worker):
     def _display(self) -> RunDisplay:
         """How the run stands, for those who watch it."""
         roots = [task for task in self.roots if isinstance(task, Stage)]
-        tasks = {task.task_id: task for root in roots for task in (*walk(root), *root.afterwards())}
+        found = [task for root in roots for task in (*walk(root), *root.afterwards())]
+        order = {name: number for number, name in enumerate(CHAIN)}
+        found.sort(key=lambda task: (getattr(task, "cycle", 0), order.get(task.task_family, 0)))
+        tasks = {task.task_id: task for task in found}
         # Asked now, while it is known what is where: later it would have to be looked for again.
         complete = {task_id for task_id, task in tasks.items() if task.ctx.complete.get(task_id)}
         losses = [LossRecords(root.ctx.losses.directory) for root in roots]
