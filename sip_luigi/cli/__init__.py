@@ -7,6 +7,7 @@ import click
 from sip_luigi import __version__
 from sip_luigi.cli.cluster import cluster
 from sip_luigi.cli.database import db
+from sip_luigi.cli.nightly import nightly
 from sip_luigi.cli.observation import plan, retry
 from sip_luigi.cli.runs import runs
 from sip_luigi.cli.scheduler import scheduler
@@ -24,5 +25,5 @@ def main() -> None:
     """
 
 
-for command in (simulate, selftest, demo, plan, retry, cluster, scheduler, sky, runs, db):
+for command in (simulate, selftest, demo, plan, retry, cluster, scheduler, nightly, sky, runs, db):
     main.add_command(command)

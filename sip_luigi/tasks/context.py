@@ -279,7 +279,7 @@ def _open(obs_id: str, settings: Settings, beside: Context | None = None) -> Con
     _require_known((subband.name for subband in found.subbands), layout)
     patient = connections
     if not beside:
-        patient = {name: _patient(connection, settings) for name, connection in connections.items()}
+        patient = patient_with(connections, settings)
     ctx = Context(
         settings=settings,
         cluster=cluster,
@@ -317,6 +317,11 @@ def connect(settings: Settings, cluster: ClusterDesc) -> dict[str, Connection]:
 def node_states(settings: Settings) -> NodeStates:
     """The record of nodes that take no new work; all observations share it."""
     return NodeStates(settings.runtime_directory / "cluster" / "nodes.json")
+
+
+def patient_with(connections: Mapping[str, Connection], settings: Settings) -> dict[str, Connection]:
+    """Connections that wait for nodes which do not answer for a while."""
+    return {name: _patient(connection, settings) for name, connection in connections.items()}
 
 
 def _patient(connection: Connection, settings: Settings) -> Connection:

@@ -23,6 +23,7 @@ LAYERS = (
     "scheduling",
     "scheduler",
     "pipeline",
+    "nightly",
     "testcluster",
     "simulation",
     "selftest",

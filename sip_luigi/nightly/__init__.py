@@ -1,0 +1,12 @@
+"""What runs every night by itself: new observations found, processed, tried again, told of.
+
+::
+
+    night     one night from lock to digest
+    raw       what lies on the storage nodes, and whether it is complete
+    state     what became of every observation: one JSON file
+    choice    which observations are next, and when one is tried again
+    attempt   the main command on one observation, and what is to blame where it fails
+    quarantine  compute nodes that fail again and again
+    digest    the message; post: its way by mail and webhook
+"""

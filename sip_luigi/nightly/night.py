@@ -1,0 +1,410 @@
+"""One night: look, choose, process, judge, tell."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sip_luigi import __version__
+from sip_luigi.domain.errors import DiskFull, SipError
+from sip_luigi.execution.nodestates import FOR_GOOD, QUARANTINED, UNFIT, UNREACHABLE
+from sip_luigi.execution.placement import PlacementRecord
+from sip_luigi.nightly.attempt import Attempt, Result, read_figures, repeat
+from sip_luigi.nightly.choice import AT_ONCE, Budget, choose
+from sip_luigi.nightly.digest import Digest, Entry, result_text
+from sip_luigi.nightly.lock import held
+from sip_luigi.nightly.outbox import Outbox
+from sip_luigi.nightly.quarantine import count, failed_nodes, to_quarantine
+from sip_luigi.nightly.raw import FUTURE_S, RawObservation, why_not_yet
+from sip_luigi.nightly.site import Site
+from sip_luigi.nightly.state import DEGRADED, DONE, FAILED, RUNNING, Record, StateFile
+from sip_luigi.settings import Settings
+from sip_luigi.tasks.context import job_layout, node_states
+
+logger = logging.getLogger("sip_luigi")
+
+CLOCK_S = 60.0
+"""A clock that jumps by less is being adjusted."""
+ATTEMPTS_A_NIGHT = 2
+UNEXPECTED = 40
+"""Exit status of an error that nobody raised on purpose, as the main command has it."""
+
+
+class Clock:
+    """Time as a night sees it."""
+
+    def now(self) -> float:
+        """Unix time, which somebody may set."""
+        return time.time()
+
+    def elapsed(self) -> float:
+        """Seconds since some moment, which nobody can set."""
+        return time.monotonic()
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a night ended.
+
+    Attributes
+    ----------
+    status : int
+        Exit status of the command.
+    digest : Digest
+        What there is to tell.
+    news : bool
+        Whether it is told.
+    unsent : list of str
+        Why the digest could not be sent.
+    sent : bool
+        Whether somebody has got it.
+    """
+
+    status: int
+    digest: Digest
+    news: bool
+    unsent: list[str] = field(default_factory=list)
+    sent: bool = False
+
+
+class Night:
+    """One night.
+
+    Parameters
+    ----------
+    settings : Settings
+        The configuration.
+    clock : Clock, optional
+        Another one for tests.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings, self.clock = settings, clock or Clock()
+        chosen = settings.nightly
+        self.folder = (
+            Path(chosen.directory).expanduser().absolute()
+            if chosen.directory
+            else settings.runtime_directory / "nightly"
+        )
+        self.site = Site(settings)
+        self.state = StateFile(self.folder / "state.json")
+        self.budget = Budget(chosen.attempts, chosen.bug_attempts)
+        self.states = node_states(settings)
+        self.digest = Digest(socket.gethostname(), iso(self.clock.now()))
+        self._warnings: dict[str, str] = {}
+        self._began, self._started = self.clock.elapsed(), self.clock.now()
+        self._ended = threading.Event()
+        self._running: set[Attempt] = set()
+        self._turn = threading.Lock()
+
+    def run(self) -> Ending:
+        """Go through the night and tell of it.
+
+        Raises
+        ------
+        AlreadyRunning
+            Another night is going on.
+        """
+        status = 0
+        with held(self.folder / "nightly.lock"):
+            try:
+                self.state.read()
+                self.process(self.look())
+            except Exception as error:
+                # Whatever it is: what was done so far is told.
+                status = self._refuse(error)
+            self._look_back()
+            news = self._is_news()
+            self._remember()
+            return self._finish(status, news)
+
+    def refused(self, error: SipError) -> Ending:
+        """Tell of a night that could not even take its lock, and with that knows nothing of the state."""
+        return self._finish(self._refuse(error), news=True)
+
+    def plan(self) -> dict[str, Any]:
+        """What a night would do now: ``next``, observations in order; ``waiting``, reasons by observation."""
+        self.state.read()
+        complete, waiting, _ = self._sorted(self.site.observations())
+        records, limit = self.state.state.observations, self.settings.nightly.max_observations
+        chosen = choose(complete, records, self.budget, __version__, limit)
+        return {"next": [one.obs_id for one in chosen], "waiting": waiting}
+
+    def end(self, why: str) -> None:
+        """Begin nothing more, and end what runs; what was made so far is used in the next night."""
+        self._warn("ended", f"the night was ended early: {why}")
+        self._ended.set()
+        for attempt in list(self._running):
+            attempt.cancel()
+
+    def look(self) -> list[RawObservation]:
+        """Observations of this night, once everything is there that they need."""
+        self._check_clock()
+        found = self.site.observations()
+        chosen = self.choose(self._complete(found))
+        if chosen:
+            self.site.require_room()
+            self._require_scheduler()
+        return chosen
+
+    def choose(self, complete: list[RawObservation]) -> list[RawObservation]:
+        """Those that are processed, in order; of new ones only what has not changed at a second look."""
+        records = self.state.state.observations
+        everything = choose(complete, records, self.budget, __version__, limit=len(complete))
+        steady = self._steady(everything)
+        limit = self.settings.nightly.max_observations
+        self.digest.left = len(steady[limit:])
+        return steady[:limit]
+
+    def process(self, chosen: Iterable[RawObservation]) -> None:
+        """Process observations side by side."""
+        with ThreadPoolExecutor(self.settings.nightly.parallel) as pool:
+            for waiting in [pool.submit(self._process, observation) for observation in chosen]:
+                waiting.result()
+
+    # -- looking ------------------------------------------------------------------------------------------
+
+    def _complete(self, found: dict[str, RawObservation]) -> list[RawObservation]:
+        """Observations that look complete; of the others it is noted what they wait for."""
+        complete, waiting, by_hand = self._sorted(found)
+        for obs_id, reason in waiting.items():
+            logger.info("%s is not complete yet: %s", obs_id, reason)
+            if found[obs_id].age_s < -FUTURE_S:
+                self._warn(
+                    f"future:{obs_id}", f"{obs_id}: {reason}: set it; these data wait for the next night"
+                )
+            elif found[obs_id].age_s > self.settings.nightly.overdue_s:
+                self.digest.waiting[obs_id] = reason
+        with self.state.changed() as state:
+            state.seen = {obs_id: found[obs_id].fingerprint for obs_id in waiting}
+            for one in by_hand:
+                state.observations[one.obs_id] = Record(one.fingerprint, DONE, software=__version__)
+        return complete
+
+    def _sorted(
+        self, found: dict[str, RawObservation]
+    ) -> tuple[list[RawObservation], dict[str, str], list[RawObservation]]:
+        """Observations that look complete, what the others wait for, and those that somebody has processed by hand."""
+        chosen, seen = self.settings.nightly, self.state.state.seen
+        complete, waiting, by_hand = [], {}, []
+        for obs_id, observation in sorted(found.items()):
+            expected = self.site.expected.get(obs_id, chosen.expected_subbands)
+            if self._was_done_by_hand(observation):
+                by_hand.append(observation)
+            elif reason := why_not_yet(observation, expected, chosen.settle_s, seen.get(obs_id)):
+                waiting[obs_id] = reason
+            else:
+                complete.append(observation)
+        return complete, waiting, by_hand
+
+    def _was_done_by_hand(self, observation: RawObservation) -> bool:
+        """Whether there are results of these very data, as far as times tell, that no night has made."""
+        if observation.obs_id in self.state.state.observations:
+            return False
+        layout = job_layout(self.settings, observation.obs_id)
+        if read_figures(layout).get("outcome") not in ("full", "degraded"):
+            return False
+        newest_ns = max(newest for *_, newest in observation.subbands.values())
+        return (layout.results / "quality.json").stat().st_mtime_ns > newest_ns
+
+    def _steady(self, observations: list[RawObservation]) -> list[RawObservation]:
+        records = self.state.state.observations
+
+        def is_new(observation: RawObservation) -> bool:
+            record = records.get(observation.obs_id)
+            return record is None or record.fingerprint != observation.fingerprint
+
+        if not any(map(is_new, observations)):
+            return observations
+        self._ended.wait(self.settings.nightly.look_pause_s)
+        now = {name: observation.fingerprint for name, observation in self.site.observations().items()}
+        return [one for one in observations if now.get(one.obs_id) == one.fingerprint]
+
+    def _require_scheduler(self) -> None:
+        if self.site.require_scheduler():
+            self._warn(
+                "scheduler", f"the central scheduler did not run; it was started at {self.site.scheduler_url}"
+            )
+
+    # -- processing ---------------------------------------------------------------------------------------
+
+    def _process(self, observation: RawObservation) -> None:
+        for number in range(ATTEMPTS_A_NIGHT):
+            if self._ended.is_set() or self.clock.elapsed() - self._began > self.settings.nightly.window_s:
+                if not number:
+                    self.digest.left += 1
+                    return
+                break
+            record = self._begin(observation)
+            result = self._attempt(observation, record)
+            if result.cause not in AT_ONCE or not self.budget.allows(record, __version__):
+                break
+            if number + 1 < ATTEMPTS_A_NIGHT:
+                logger.warning("%s: %s; tried again", observation.obs_id, result.reason)
+                self._ended.wait(self.settings.nightly.retry_pause_s)
+        self._tell(observation, record, result)
+
+    def _begin(self, observation: RawObservation) -> Record:
+        """Note that an observation is being processed, before it is."""
+        self.site.require_room()
+        with self.state.changed() as state:
+            before = state.observations.get(observation.obs_id)
+            attempts = before.attempts if before and before.fingerprint == observation.fingerprint else 0
+            record = Record(observation.fingerprint, RUNNING, attempts + 1, software=__version__)
+            state.observations[observation.obs_id] = record
+        return record
+
+    def _attempt(self, observation: RawObservation, record: Record) -> Result:
+        result = self._run(observation.obs_id)
+        logger.info("%s: %s %s", observation.obs_id, result.outcome, result.reason)
+        record.outcome, record.cause, record.reason = result.outcome, result.cause, result.reason
+        try:
+            with self.state.changed() as state:
+                state.observations[observation.obs_id] = record
+            self._judge_nodes(observation.obs_id, result)
+        except OSError as error:
+            # The next night takes it up again, and finds what was made.
+            self._warn("state", f"the state of the nights cannot be kept: {error}: nothing more is begun")
+            self._ended.set()
+        return result
+
+    def _run(self, obs_id: str) -> Result:
+        try:
+            self._require_scheduler()
+        except SipError as error:
+            return Result(FAILED, "transient", str(error))
+        chosen = self.settings.nightly
+        options = ("--workers", str(chosen.workers), "--scheduler-url", self.site.scheduler_url)
+        attempt = Attempt(job_layout(self.settings, obs_id), options, chosen.time_limit_s)
+        self._running.add(attempt)
+        try:
+            if self._ended.is_set():
+                attempt.cancel()
+            return attempt.run()
+        finally:
+            self._running.discard(attempt)
+
+    def _tell(self, observation: RawObservation, record: Record, result: Result) -> None:
+        obs_id, layout = observation.obs_id, job_layout(self.settings, observation.obs_id)
+        report = layout.results / "report.html"
+        shown = str(report) if result.figures and report.exists() else ""
+        again = repeat(obs_id, result.losses)
+        if result.outcome == DONE:
+            entry = Entry(obs_id, result_text(result.figures), report=shown)
+        else:
+            stands = f"{result_text(result.figures)}; " if result.outcome == DEGRADED else ""
+            step = self.budget.next_step(record, __version__)
+            entry = Entry(obs_id, f"{stands}{result.reason}", result.cause, step, again, shown)
+        told = {DONE: self.digest.done, DEGRADED: self.digest.degraded, FAILED: self.digest.failed}
+        told[result.outcome].append(entry)
+
+    def _judge_nodes(self, obs_id: str, result: Result) -> None:
+        """Count compute nodes that fail one time after the other, and put them in quarantine."""
+        record = PlacementRecord(job_layout(self.settings, obs_id).directory / "placement.json")
+        places = {name: place.node for name, place in record.read().items()}
+        with self._turn:
+            out = self.states.read()
+            silent = {
+                name: s.reason for name, s in out.items() if s.silent or s.state in (UNREACHABLE, UNFIT)
+            }
+            failed = failed_nodes(places, result.losses, silent)
+            compute = [node.name for node in self.site.cluster.compute]
+            with self.state.changed() as state:
+                state.failing = count(state.failing, {*places.values(), *failed}, failed)
+                counts = dict(state.failing)
+            working = [name for name in compute if name not in out or out[name].state not in FOR_GOOD]
+            for node in to_quarantine(counts, self.settings.nightly.quarantine_after, working, len(compute)):
+                reason = f"failed in {counts[node]} observations one after the other: {failed.get(node, '')}"
+                self.states.keep_out(node, QUARANTINED, reason)
+                logger.error("%s is put in quarantine: %s", node, reason)
+                self._warn(f"quarantine:{node}", f"{node} was put in quarantine in this night")
+                with self.state.changed() as state:
+                    state.failing.pop(node, None)
+
+    # -- telling ------------------------------------------------------------------------------------------
+
+    def _refuse(self, error: Exception) -> int:
+        if isinstance(error, SipError):
+            self.digest.refused = str(error)
+            return error.exit_code
+        if isinstance(error, OSError):
+            self.digest.refused = f"the state of the nights cannot be kept: {error}"
+            return DiskFull.exit_code
+        logger.error("the night ended early", exc_info=error)
+        self.digest.refused = f"unexpected {type(error).__name__}: {error}"
+        return UNEXPECTED
+
+    def _warn(self, key: str, text: str) -> None:
+        self._warnings[key] = text
+
+    def _check_clock(self) -> None:
+        if self.state.lost:
+            self._warn("state", self.state.lost)
+        back_s = self.state.state.last_s - self._started
+        if back_s > CLOCK_S:
+            last = iso(self.state.state.last_s)
+            self._warn(
+                "clock",
+                f"the clock was set back: the last night ended at {last}, now it is {iso(self._started)}",
+            )
+
+    def _look_back(self) -> None:
+        """What happened to the clock and the disks meanwhile."""
+        jumped_s = (self.clock.now() - self._started) - (self.clock.elapsed() - self._began)
+        if abs(jumped_s) > CLOCK_S:
+            way = "back" if jumped_s < 0 else "forward"
+            self._warn(
+                "clock",
+                f"the clock of {self.digest.host} was set {way} by {abs(jumped_s):.0f} s in the night",
+            )
+        limit = self.settings.nightly.full_fraction
+        try:
+            disks = self.site.disks()
+        except SipError:
+            # Of what has kept the night from running is told already.
+            return
+        for name, disk in disks.items():
+            used = 1.0 - disk["free_bytes"] / disk["total_bytes"] if disk["total_bytes"] else 0.0
+            if used > limit:
+                free_gb = disk["free_bytes"] / 1e9
+                self._warn(f"disk:{name}", f"{name} is {used:.0%} full: {free_gb:.2f} GB free")
+
+    def _is_news(self) -> bool:
+        """Whether there is anything that an operator does not know yet."""
+        told = set(self.state.state.told)
+        return bool(self.digest.counts or self.digest.refused or set(self._tellable()) - told)
+
+    def _tellable(self) -> list[str]:
+        return [*self._warnings, *(f"waiting:{obs_id}" for obs_id in self.digest.waiting)]
+
+    def _remember(self) -> None:
+        try:
+            with self.state.changed() as state:
+                state.told, state.last_s = self._tellable(), self.clock.now()
+        except OSError as error:
+            self._warn("state", f"the state of the nights cannot be kept: {error}")
+
+    def _finish(self, status: int, news: bool) -> Ending:
+        digest = self.digest
+        digest.ended = iso(self.clock.now())
+        digest.warnings = list(self._warnings.values())
+        out = self.states.read()
+        digest.quarantine = {name: s.reason for name, s in sorted(out.items()) if s.state == QUARANTINED}
+        outbox = Outbox(self.folder / "digests", self.settings)
+        unsent = outbox.send(digest) if news else outbox.send_again()
+        if not status and (digest.failed or unsent):
+            status = SipError.exit_code
+        return Ending(status, digest, news, unsent, sent=bool(outbox.ways) and not unsent)
+
+
+def iso(unix_s: float) -> str:
+    """ISO 8601 time (UTC)."""
+    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="seconds")
