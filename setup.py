@@ -36,7 +36,9 @@ setup(
     ],
     extras_require={
         "postgresql": ["psycopg[binary]==3.3.9"],  # the driver of PostgreSQL
-        "deploy": ["fabric==3.2.3"],  # commands on the nodes by SSH; on the machine that the nodes are installed from
+        "deploy": [
+            "fabric==3.2.3"
+        ],  # commands on the nodes by SSH; on the machine that the nodes are installed from
         "dev": [
             "fabric==3.2.3",
             "aiosmtpd==1.4.6",  # a mail server that receives the digest of a night

@@ -33,6 +33,8 @@ WHEELS = REPOSITORY / "deploy" / "wheels"
 HEAD, COMPUTE, STORAGE = "head", "compute", "storage"
 EXTRAS = {HEAD: "[postgresql,deploy]"}
 """What a role needs beyond what every node does."""
+NOT_THERE = (126, 127)
+"""Exit status of `env` for a program that it cannot run."""
 MAX_NODES = 8
 """Nodes that are installed at the same time."""
 
@@ -137,7 +139,12 @@ class Site:
                 f"{head}: {path} cannot be read there; put the settings on the head node"
             )
         sip = str(self.link / "bin/sip")
-        return self.run(head, ("env", f"LUIGI_CONFIG_PATH={path}", sip, *arguments))
+        answer = self.run(head, ("env", f"LUIGI_CONFIG_PATH={path}", sip, *arguments))
+        if answer.exited in NOT_THERE:
+            raise ConfigurationError(
+                f"{head}: {sip} cannot be run; install it: fab -r deploy head-node.install"
+            )
+        return answer
 
     def install(self, node: str, role: str, wheels: Path) -> str:
         """Bring the wheels to a node and install them; what was installed stays until all is there."""

@@ -72,9 +72,10 @@ def command(obs_id: str) -> tuple[str, ...]:
     return ("luigi", "--module", "sip_luigi", "ImagingPipeline", "--obs-id", obs_id)
 
 
-def repeat(obs_id: str, losses: Collection[str]) -> str:
-    """What tries an observation again by hand."""
-    again = shlex.join(command(obs_id))
+def repeat(obs_id: str, losses: Collection[str], scheduler_url: str) -> str:
+    """What tries an observation again by hand; the scheduler is named where Luigi would not find it."""
+    where = ("--scheduler-url", scheduler_url) if scheduler_url else ()
+    again = shlex.join((*command(obs_id), *where))
     return f"sip retry {obs_id} --lost && {again}" if losses else again
 
 
@@ -213,7 +214,7 @@ def blame_losses(losses: Mapping[str, Loss], figures: Mapping[str, Any]) -> tupl
         lost = figures.get("subbands_lost") or [{"subband": "?", "stage": "?", "reason": "see the report"}]
         losses = {entry["subband"]: Loss(entry["stage"], entry["reason"], "data") for entry in lost}
     name = min(losses, key=lambda key: (_rank(losses[key].cause), key))
-    loss, others = losses[name], len(losses) - 1
+    loss, others = losses[name], sum(bool(_SUBBAND.search(other)) for other in losses if other != name)
     more = f" (and {others} more)" if others else ""
     cause: Cause = loss.cause or "data"  # type: ignore[assignment]
     return cause, f"{name} lost in {loss.stage}{more}: {one_line(loss.reason)}"

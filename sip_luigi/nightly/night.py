@@ -6,8 +6,9 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +34,8 @@ logger = logging.getLogger("sip_luigi")
 
 CLOCK_S = 60.0
 """A clock that jumps by less is being adjusted."""
+WATCH_S = 10.0
+"""Between two looks whether the scheduler is there; main commands wait for it for about 90 s."""
 ATTEMPTS_A_NIGHT = 2
 UNEXPECTED = 40
 """Exit status of an error that nobody raised on purpose, as the main command has it."""
@@ -166,7 +169,7 @@ class Night:
 
     def process(self, chosen: Iterable[RawObservation]) -> None:
         """Process observations side by side."""
-        with ThreadPoolExecutor(self.settings.nightly.parallel) as pool:
+        with self._scheduler_kept(), ThreadPoolExecutor(self.settings.nightly.parallel) as pool:
             for waiting in [pool.submit(self._process, observation) for observation in chosen]:
                 waiting.result()
 
@@ -231,8 +234,27 @@ class Night:
     def _require_scheduler(self) -> None:
         if self.site.require_scheduler():
             self._warn(
-                "scheduler", f"the central scheduler did not run; it was started at {self.site.scheduler_url}"
+                "scheduler", f"the central scheduler did not run: it was started at {self.site.scheduler_url}"
             )
+
+    @contextmanager
+    def _scheduler_kept(self) -> Iterator[None]:
+        """Start the scheduler again where it ends meanwhile: main commands wait for it for a while."""
+        over = threading.Event()
+
+        def keep() -> None:
+            while not over.wait(WATCH_S):
+                # What cannot be mended shows in the observations.
+                with suppress(SipError):
+                    self._require_scheduler()
+
+        thread = threading.Thread(target=keep, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
 
     # -- processing ---------------------------------------------------------------------------------------
 
@@ -296,7 +318,7 @@ class Night:
         obs_id, layout = observation.obs_id, job_layout(self.settings, observation.obs_id)
         report = layout.results / "report.html"
         shown = str(report) if result.figures and report.exists() else ""
-        again = repeat(obs_id, result.losses)
+        again = repeat(obs_id, result.losses, self.site.url_to_name)
         if result.outcome == DONE:
             entry = Entry(obs_id, result_text(result.figures), report=shown)
         else:

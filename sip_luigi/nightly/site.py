@@ -20,6 +20,9 @@ from sip_luigi.settings import Settings
 from sip_luigi.tasks.context import connect, patient_with, read_cluster
 from sip_luigi.tasks.survey import ask_all, require_disks
 
+LUIGI_FINDS = ("http://127.0.0.1:8082", "http://localhost:8082")
+"""Where Luigi looks for a scheduler when nothing is said."""
+
 
 @dataclass(frozen=True)
 class Site:
@@ -114,6 +117,12 @@ class Site:
         """Where the central scheduler is."""
         return foreign_url() or url_of(self.settings)
 
+    @property
+    def url_to_name(self) -> str:
+        """The same where a person has to name it; empty where Luigi finds it by itself."""
+        url = self.scheduler_url
+        return "" if foreign_url() or url in LUIGI_FINDS else url
+
     def require_scheduler(self) -> bool:
         """Have a central scheduler that answers; tell whether one had to be started.
 
@@ -130,5 +139,5 @@ class Site:
             raise SchedulerAway(
                 f"the central scheduler does not answer at {self.scheduler_url}; start it: sip scheduler start"
             )
-        background.start(self.settings)
-        return True
+        _, is_new = background.start(self.settings)
+        return is_new
