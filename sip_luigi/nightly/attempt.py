@@ -19,6 +19,7 @@ from sip_luigi.domain.observation import JobLayout
 from sip_luigi.domain.product import Loss
 from sip_luigi.execution.failures import Failure, failures_since, size_of
 from sip_luigi.execution.losses import LossRecords
+from sip_luigi.nightly.digest import Entry, result_text
 from sip_luigi.nightly.state import DEGRADED, DONE, FAILED
 
 GRACE_S = 10.0
@@ -167,6 +168,17 @@ class Attempt:
             if manifest.loss:
                 found.setdefault(subband.group() if subband else name, manifest.loss)
         return found
+
+
+def entry_of(layout: JobLayout, result: Result, next_step: str, scheduler_url: str) -> Entry:
+    """What is told of an attempt."""
+    report = layout.results / "report.html"
+    shown = str(report) if result.figures and report.exists() else ""
+    if result.outcome == DONE:
+        return Entry(layout.obs_id, result_text(result.figures), report=shown)
+    stands = f"{result_text(result.figures)}; " if result.outcome == DEGRADED else ""
+    again = repeat(layout.obs_id, result.losses, scheduler_url)
+    return Entry(layout.obs_id, f"{stands}{result.reason}", result.cause, next_step, again, shown)
 
 
 def read_figures(layout: JobLayout) -> dict[str, Any]:

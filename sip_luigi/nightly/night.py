@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,14 +16,13 @@ from typing import Any
 
 from sip_luigi import __version__
 from sip_luigi.domain.errors import DiskFull, SipError
-from sip_luigi.execution.nodestates import FOR_GOOD, QUARANTINED, UNFIT, UNREACHABLE
-from sip_luigi.execution.placement import PlacementRecord
-from sip_luigi.nightly.attempt import Attempt, Result, read_figures, repeat
+from sip_luigi.execution.nodestates import QUARANTINED
+from sip_luigi.nightly.attempt import Attempt, Result, entry_of, read_figures
 from sip_luigi.nightly.choice import AT_ONCE, Budget, choose
-from sip_luigi.nightly.digest import Digest, Entry, result_text
+from sip_luigi.nightly.digest import Digest
 from sip_luigi.nightly.lock import held
+from sip_luigi.nightly.nodes import NodeJudge
 from sip_luigi.nightly.outbox import Outbox
-from sip_luigi.nightly.quarantine import count, failed_nodes, to_quarantine
 from sip_luigi.nightly.raw import FUTURE_S, RawObservation, why_not_yet
 from sip_luigi.nightly.site import Site
 from sip_luigi.nightly.state import DEGRADED, DONE, FAILED, RUNNING, Record, StateFile
@@ -101,12 +100,12 @@ class Night:
         self.state = StateFile(self.folder / "state.json")
         self.budget = Budget(chosen.attempts, chosen.bug_attempts)
         self.states = node_states(settings)
+        self.nodes = NodeJudge(self.site, self.states, self.state, chosen.quarantine_after)
         self.digest = Digest(socket.gethostname(), iso(self.clock.now()))
         self._warnings: dict[str, str] = {}
         self._began, self._started = self.clock.elapsed(), self.clock.now()
         self._ended = threading.Event()
         self._running: set[Attempt] = set()
-        self._turn = threading.Lock()
 
     def run(self) -> Ending:
         """Go through the night and tell of it.
@@ -167,8 +166,10 @@ class Night:
         self.digest.left = len(steady[limit:])
         return steady[:limit]
 
-    def process(self, chosen: Iterable[RawObservation]) -> None:
+    def process(self, chosen: list[RawObservation]) -> None:
         """Process observations side by side."""
+        if not chosen:
+            return
         with self._scheduler_kept(), ThreadPoolExecutor(self.settings.nightly.parallel) as pool:
             for waiting in [pool.submit(self._process, observation) for observation in chosen]:
                 waiting.result()
@@ -291,7 +292,8 @@ class Night:
         try:
             with self.state.changed() as state:
                 state.observations[observation.obs_id] = record
-            self._judge_nodes(observation.obs_id, result)
+            for node in self.nodes.judge(job_layout(self.settings, observation.obs_id), result.losses):
+                self._warn(f"quarantine:{node}", f"{node} was put in quarantine in this night")
         except OSError as error:
             # The next night takes it up again, and finds what was made.
             self._warn("state", f"the state of the nights cannot be kept: {error}: nothing more is begun")
@@ -314,44 +316,14 @@ class Night:
         finally:
             self._running.discard(attempt)
 
+    # -- telling ------------------------------------------------------------------------------------------
+
     def _tell(self, observation: RawObservation, record: Record, result: Result) -> None:
-        obs_id, layout = observation.obs_id, job_layout(self.settings, observation.obs_id)
-        report = layout.results / "report.html"
-        shown = str(report) if result.figures and report.exists() else ""
-        again = repeat(obs_id, result.losses, self.site.url_to_name)
-        if result.outcome == DONE:
-            entry = Entry(obs_id, result_text(result.figures), report=shown)
-        else:
-            stands = f"{result_text(result.figures)}; " if result.outcome == DEGRADED else ""
-            step = self.budget.next_step(record, __version__)
-            entry = Entry(obs_id, f"{stands}{result.reason}", result.cause, step, again, shown)
+        layout = job_layout(self.settings, observation.obs_id)
+        step = self.budget.next_step(record, __version__)
+        entry = entry_of(layout, result, step, self.site.url_to_name)
         told = {DONE: self.digest.done, DEGRADED: self.digest.degraded, FAILED: self.digest.failed}
         told[result.outcome].append(entry)
-
-    def _judge_nodes(self, obs_id: str, result: Result) -> None:
-        """Count compute nodes that fail one time after the other, and put them in quarantine."""
-        record = PlacementRecord(job_layout(self.settings, obs_id).directory / "placement.json")
-        places = {name: place.node for name, place in record.read().items()}
-        with self._turn:
-            out = self.states.read()
-            silent = {
-                name: s.reason for name, s in out.items() if s.silent or s.state in (UNREACHABLE, UNFIT)
-            }
-            failed = failed_nodes(places, result.losses, silent)
-            compute = [node.name for node in self.site.cluster.compute]
-            with self.state.changed() as state:
-                state.failing = count(state.failing, {*places.values(), *failed}, failed)
-                counts = dict(state.failing)
-            working = [name for name in compute if name not in out or out[name].state not in FOR_GOOD]
-            for node in to_quarantine(counts, self.settings.nightly.quarantine_after, working, len(compute)):
-                reason = f"failed in {counts[node]} observations one after the other: {failed.get(node, '')}"
-                self.states.keep_out(node, QUARANTINED, reason)
-                logger.error("%s is put in quarantine: %s", node, reason)
-                self._warn(f"quarantine:{node}", f"{node} was put in quarantine in this night")
-                with self.state.changed() as state:
-                    state.failing.pop(node, None)
-
-    # -- telling ------------------------------------------------------------------------------------------
 
     def _refuse(self, error: Exception) -> int:
         if isinstance(error, SipError):

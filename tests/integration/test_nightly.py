@@ -51,6 +51,7 @@ def test_from_bare_nodes_to_the_digest(bare, small_simulation):
     made = (str(BIN / "fab"), "-r", str(REPOSITORY / "deploy"), "wheels", "--directory", str(carried))
     subprocess.run(made, check=True, stdout=subprocess.DEVNULL)
 
+    refuses_unknown_host_keys(bare)
     done = fab(bare, "head-node.start-scheduler")
     assert done.returncode == 35, "nothing is installed yet"
     assert "fab -r deploy head-node.install" in done.stderr
@@ -102,6 +103,22 @@ def test_from_bare_nodes_to_the_digest(bare, small_simulation):
     assert "2 of 2 subbands" in line_of(text.splitlines(), "L4")
     assert fab(bare, "head-node.stop-scheduler").returncode == 0
     assert fab(bare, "head-node.status").returncode == 3
+
+
+def refuses_unknown_host_keys(observatory):
+    cluster, known = observatory.cluster, observatory.settings["cluster"]["ssh_config"]
+    text = (
+        cluster.path(cluster.head, known)
+        .read_text()
+        .replace("UserKnownHostsFile", "UserKnownHostsFile /none #")
+    )
+    cluster.path(cluster.head, "/data/ssh_config").write_text(text)
+    observatory.settings["cluster"]["ssh_config"] = "/data/ssh_config"
+    done = fab(observatory, "compute-nodes.status")
+    observatory.settings["cluster"]["ssh_config"] = known
+    assert done.returncode == 1
+    assert "shows the host key ssh-ed25519 SHA256:" in done.stderr
+    assert done.stdout == ""
 
 
 def line_of(lines, obs_id):
