@@ -5,25 +5,25 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sip_luigi import __version__
 from sip_luigi.domain.errors import DiskFull, SipError
 from sip_luigi.execution.nodestates import QUARANTINED
-from sip_luigi.nightly.attempt import Attempt, Result, entry_of, read_figures
+from sip_luigi.nightly.attempt import Attempt, Result, entry_of
 from sip_luigi.nightly.choice import AT_ONCE, Budget, choose
+from sip_luigi.nightly.clock import Clock, Watch, iso
 from sip_luigi.nightly.digest import Digest
 from sip_luigi.nightly.lock import held
+from sip_luigi.nightly.looking import Looked, is_new, sort_out
 from sip_luigi.nightly.nodes import NodeJudge
 from sip_luigi.nightly.outbox import Outbox
-from sip_luigi.nightly.raw import FUTURE_S, RawObservation, why_not_yet
+from sip_luigi.nightly.raw import FUTURE_S, RawObservation
 from sip_luigi.nightly.site import Site
 from sip_luigi.nightly.state import DEGRADED, DONE, FAILED, RUNNING, Record, StateFile
 from sip_luigi.settings import Settings
@@ -31,25 +31,11 @@ from sip_luigi.tasks.context import job_layout, node_states
 
 logger = logging.getLogger("sip_luigi")
 
-CLOCK_S = 60.0
-"""A clock that jumps by less is being adjusted."""
 WATCH_S = 10.0
 """Between two looks whether the scheduler is there; main commands wait for it for about 90 s."""
 ATTEMPTS_A_NIGHT = 2
 UNEXPECTED = 40
 """Exit status of an error that nobody raised on purpose, as the main command has it."""
-
-
-class Clock:
-    """Time as a night sees it."""
-
-    def now(self) -> float:
-        """Unix time, which somebody may set."""
-        return time.time()
-
-    def elapsed(self) -> float:
-        """Seconds since some moment, which nobody can set."""
-        return time.monotonic()
 
 
 @dataclass(frozen=True)
@@ -89,7 +75,7 @@ class Night:
     """
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
-        self.settings, self.clock = settings, clock or Clock()
+        self.settings, self.watch = settings, Watch(clock or Clock())
         chosen = settings.nightly
         self.folder = (
             Path(chosen.directory).expanduser().absolute()
@@ -101,9 +87,8 @@ class Night:
         self.budget = Budget(chosen.attempts, chosen.bug_attempts)
         self.states = node_states(settings)
         self.nodes = NodeJudge(self.site, self.states, self.state, chosen.quarantine_after)
-        self.digest = Digest(socket.gethostname(), iso(self.clock.now()))
+        self.digest = Digest(socket.gethostname(), iso(self.watch.began))
         self._warnings: dict[str, str] = {}
-        self._began, self._started = self.clock.elapsed(), self.clock.now()
         self._ended = threading.Event()
         self._running: set[Attempt] = set()
 
@@ -135,10 +120,10 @@ class Night:
     def plan(self) -> dict[str, Any]:
         """What a night would do now: ``next``, observations in order; ``waiting``, reasons by observation."""
         self.state.read()
-        complete, waiting, _ = self._sorted(self.site.observations())
+        looked = sort_out(self.site, self.state.state)
         records, limit = self.state.state.observations, self.settings.nightly.max_observations
-        chosen = choose(complete, records, self.budget, __version__, limit)
-        return {"next": [one.obs_id for one in chosen], "waiting": waiting}
+        chosen = choose(looked.complete, records, self.budget, __version__, limit)
+        return {"next": [one.obs_id for one in chosen], "waiting": looked.waiting}
 
     def end(self, why: str) -> None:
         """Begin nothing more, and end what runs; what was made so far is used in the next night."""
@@ -150,8 +135,9 @@ class Night:
     def look(self) -> list[RawObservation]:
         """Observations of this night, once everything is there that they need."""
         self._check_clock()
-        found = self.site.observations()
-        chosen = self.choose(self._complete(found))
+        looked = sort_out(self.site, self.state.state)
+        self._note(looked)
+        chosen = self.choose(looked.complete)
         if chosen:
             self.site.require_room()
             self._require_scheduler()
@@ -176,57 +162,24 @@ class Night:
 
     # -- looking ------------------------------------------------------------------------------------------
 
-    def _complete(self, found: dict[str, RawObservation]) -> list[RawObservation]:
-        """Observations that look complete; of the others it is noted what they wait for."""
-        complete, waiting, by_hand = self._sorted(found)
-        for obs_id, reason in waiting.items():
+    def _note(self, looked: Looked) -> None:
+        """Keep what the others wait for, and what is done already."""
+        found = {one.obs_id: one for one in looked.incomplete}
+        for obs_id, reason in looked.waiting.items():
             logger.info("%s is not complete yet: %s", obs_id, reason)
             if found[obs_id].age_s < -FUTURE_S:
-                self._warn(
-                    f"future:{obs_id}", f"{obs_id}: {reason}: set it; these data wait for the next night"
-                )
+                text = f"{obs_id}: {reason}: set it; these data wait for the next night"
+                self._warn(f"future:{obs_id}", text)
             elif found[obs_id].age_s > self.settings.nightly.overdue_s:
                 self.digest.waiting[obs_id] = reason
         with self.state.changed() as state:
-            state.seen = {obs_id: found[obs_id].fingerprint for obs_id in waiting}
-            for one in by_hand:
+            state.seen = {obs_id: one.fingerprint for obs_id, one in found.items()}
+            for one in looked.by_hand:
                 state.observations[one.obs_id] = Record(one.fingerprint, DONE, software=__version__)
-        return complete
-
-    def _sorted(
-        self, found: dict[str, RawObservation]
-    ) -> tuple[list[RawObservation], dict[str, str], list[RawObservation]]:
-        """Observations that look complete, what the others wait for, and those that somebody has processed by hand."""
-        chosen, seen = self.settings.nightly, self.state.state.seen
-        complete, waiting, by_hand = [], {}, []
-        for obs_id, observation in sorted(found.items()):
-            expected = self.site.expected.get(obs_id, chosen.expected_subbands)
-            if self._was_done_by_hand(observation):
-                by_hand.append(observation)
-            elif reason := why_not_yet(observation, expected, chosen.settle_s, seen.get(obs_id)):
-                waiting[obs_id] = reason
-            else:
-                complete.append(observation)
-        return complete, waiting, by_hand
-
-    def _was_done_by_hand(self, observation: RawObservation) -> bool:
-        """Whether there are results of these very data, as far as times tell, that no night has made."""
-        if observation.obs_id in self.state.state.observations:
-            return False
-        layout = job_layout(self.settings, observation.obs_id)
-        if read_figures(layout).get("outcome") not in ("full", "degraded"):
-            return False
-        newest_ns = max(newest for *_, newest in observation.subbands.values())
-        return (layout.results / "quality.json").stat().st_mtime_ns > newest_ns
 
     def _steady(self, observations: list[RawObservation]) -> list[RawObservation]:
-        records = self.state.state.observations
-
-        def is_new(observation: RawObservation) -> bool:
-            record = records.get(observation.obs_id)
-            return record is None or record.fingerprint != observation.fingerprint
-
-        if not any(map(is_new, observations)):
+        """Those that are the same at a second look, where there are new ones."""
+        if not any(is_new(one, self.state.state) for one in observations):
             return observations
         self._ended.wait(self.settings.nightly.look_pause_s)
         now = {name: observation.fingerprint for name, observation in self.site.observations().items()}
@@ -261,7 +214,7 @@ class Night:
 
     def _process(self, observation: RawObservation) -> None:
         for number in range(ATTEMPTS_A_NIGHT):
-            if self._ended.is_set() or self.clock.elapsed() - self._began > self.settings.nightly.window_s:
+            if self._ended.is_set() or self.watch.elapsed_s > self.settings.nightly.window_s:
                 if not number:
                     self.digest.left += 1
                     return
@@ -342,22 +295,17 @@ class Night:
     def _check_clock(self) -> None:
         if self.state.lost:
             self._warn("state", self.state.lost)
-        back_s = self.state.state.last_s - self._started
-        if back_s > CLOCK_S:
-            last = iso(self.state.state.last_s)
-            self._warn(
-                "clock",
-                f"the clock was set back: the last night ended at {last}, now it is {iso(self._started)}",
-            )
+        last_s = self.state.state.last_s
+        if self.watch.set_back_since(last_s):
+            times = f"the last night ended at {iso(last_s)}, now it is {iso(self.watch.began)}"
+            self._warn("clock", f"the clock was set back: {times}")
 
     def _look_back(self) -> None:
         """What happened to the clock and the disks meanwhile."""
-        jumped_s = (self.clock.now() - self._started) - (self.clock.elapsed() - self._began)
-        if abs(jumped_s) > CLOCK_S:
-            way = "back" if jumped_s < 0 else "forward"
+        if jump_s := self.watch.jump_s():
+            way = "back" if jump_s < 0 else "forward"
             self._warn(
-                "clock",
-                f"the clock of {self.digest.host} was set {way} by {abs(jumped_s):.0f} s in the night",
+                "clock", f"the clock of {self.digest.host} was set {way} by {abs(jump_s):.0f} s in the night"
             )
         limit = self.settings.nightly.full_fraction
         try:
@@ -382,13 +330,13 @@ class Night:
     def _remember(self) -> None:
         try:
             with self.state.changed() as state:
-                state.told, state.last_s = self._tellable(), self.clock.now()
+                state.told, state.last_s = self._tellable(), self.watch.clock.now()
         except OSError as error:
             self._warn("state", f"the state of the nights cannot be kept: {error}")
 
     def _finish(self, status: int, news: bool) -> Ending:
         digest = self.digest
-        digest.ended = iso(self.clock.now())
+        digest.ended = iso(self.watch.clock.now())
         digest.warnings = list(self._warnings.values())
         out = self.states.read()
         digest.quarantine = {name: s.reason for name, s in sorted(out.items()) if s.state == QUARANTINED}
@@ -397,8 +345,3 @@ class Night:
         if not status and (digest.failed or unsent):
             status = SipError.exit_code
         return Ending(status, digest, news, unsent, sent=bool(outbox.ways) and not unsent)
-
-
-def iso(unix_s: float) -> str:
-    """ISO 8601 time (UTC)."""
-    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="seconds")

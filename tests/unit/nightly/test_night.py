@@ -8,20 +8,19 @@ import time
 import pytest
 
 from sip_luigi.domain.errors import AlreadyRunning
-from sip_luigi.nightly.night import Clock, Night
+from sip_luigi.nightly.clock import Clock
+from sip_luigi.nightly.night import Night
 
 DAY_S = 86400.0
 
 
 class SetClock(Clock):
-    """A clock that is set while the night goes on."""
+    """A clock that somebody sets."""
 
-    def __init__(self, ahead_s=0.0, then_s=None):
-        self.offsets = [ahead_s] if then_s is None else [ahead_s, then_s]
+    ahead_s = 0.0
 
     def now(self):
-        offset = self.offsets.pop(0) if len(self.offsets) > 1 else self.offsets[0]
-        return time.time() + offset
+        return time.time() + self.ahead_s
 
 
 def raw(tmp_path, obs_id, age_s=3600.0, subbands=1):
@@ -95,7 +94,9 @@ def test_what_was_processed_by_hand_is_done(site, tmp_path):
 
 def test_the_clock_was_set_back_since(site):
     settings = site()
-    assert not Night(settings, SetClock(DAY_S)).run().news
+    clock = SetClock()
+    clock.ahead_s = DAY_S
+    assert not Night(settings, clock).run().news
     ending = Night(settings).run()
     assert ending.news
     [warning] = ending.digest.warnings
@@ -105,10 +106,9 @@ def test_the_clock_was_set_back_since(site):
 
 @pytest.mark.parametrize(("then_s", "way"), [(-DAY_S, "back"), (DAY_S, "forward")])
 def test_the_clock_was_set_in_the_night(site, then_s, way):
-    # Read when the digest and the night begin, then when it has ended.
-    clock = SetClock(0.0)
+    clock = SetClock()
     night = Night(site(), clock)
-    clock.offsets = [then_s]
+    clock.ahead_s = then_s
     [warning] = night.run().digest.warnings
     assert f"was set {way} by 864" in warning
 
