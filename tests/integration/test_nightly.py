@@ -167,7 +167,7 @@ def test_reboot_port_taken_and_luigid_killed(nights, undisturbed):
     assert "port = 8082: another program listens there" in text
 
     second = start(observatory)
-    until(second, lambda: half_made(observatory, "calibrate"), "a half product of calibrate")
+    until(second, lambda: half_made(observatory, "image_band"), "a half image")
     state = json.loads(observatory.sip("scheduler", "status", "--json").stdout)
     assert state["running"]
     killed = [
