@@ -249,7 +249,7 @@ class Night:
                 self._warn(f"quarantine:{node}", f"{node} was put in quarantine in this night")
         except OSError as error:
             # The next night takes it up again, and finds what was made.
-            self._warn("state", f"the state of the nights cannot be kept: {error}: nothing more is begun")
+            self._warn("state", f"{self._not_kept(error)}; nothing more is begun")
             self._ended.set()
         return result
 
@@ -283,7 +283,7 @@ class Night:
             self.digest.refused = str(error)
             return error.exit_code
         if isinstance(error, OSError):
-            self.digest.refused = f"the state of the nights cannot be kept: {error}"
+            self.digest.refused = self._not_kept(error)
             return DiskFull.exit_code
         logger.error("the night ended early", exc_info=error)
         self.digest.refused = f"unexpected {type(error).__name__}: {error}"
@@ -332,7 +332,11 @@ class Night:
             with self.state.changed() as state:
                 state.told, state.last_s = self._tellable(), self.watch.clock.now()
         except OSError as error:
-            self._warn("state", f"the state of the nights cannot be kept: {error}")
+            if not self.digest.refused:
+                self._warn("state", self._not_kept(error))
+
+    def _not_kept(self, error: OSError) -> str:
+        return f"the state of the nights cannot be kept in {self.folder}: {error}; make room there, or change its rights"
 
     def _finish(self, status: int, news: bool) -> Ending:
         digest = self.digest
