@@ -336,7 +336,8 @@ class Night:
                 self._warn("state", self._not_kept(error))
 
     def _not_kept(self, error: OSError) -> str:
-        return f"the state of the nights cannot be kept in {self.folder}: {error}; make room there, or change its rights"
+        what_to_do = "make room there, or change its rights"
+        return f"the state of the nights cannot be kept in {self.folder}: {error}; {what_to_do}"
 
     def _finish(self, status: int, news: bool) -> Ending:
         digest = self.digest
