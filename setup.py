@@ -36,7 +36,12 @@ setup(
     ],
     extras_require={
         "postgresql": ["psycopg[binary]==3.3.9"],  # the driver of PostgreSQL
+        "deploy": [
+            "fabric==3.2.3"
+        ],  # commands on the nodes by SSH; on the machine that the nodes are installed from
         "dev": [
+            "fabric==3.2.3",
+            "aiosmtpd==1.4.6",  # a mail server that receives the digest of a night
             "pytest==9.2.0",
             "pytest-timeout==2.4.0",  # a hanging test fails instead of blocking
             "pytest-xdist==3.8.0",  # both cores

@@ -10,6 +10,7 @@ from sip_luigi.cli.completion import completion
 from sip_luigi.cli.database import db
 from sip_luigi.cli.examples import show_examples
 from sip_luigi.cli.logs import logs
+from sip_luigi.cli.nightly import nightly
 from sip_luigi.cli.observation import cancel, clean, retry
 from sip_luigi.cli.plan import plan
 from sip_luigi.cli.runs import runs
@@ -32,7 +33,7 @@ def main() -> None:
 COMMANDS = (
     *(simulate, selftest, demo),
     *(plan, status, logs, retry, cancel, clean),
-    *(cluster, scheduler, sky, runs, db, completion),
+    *(cluster, scheduler, nightly, sky, runs, db, completion),
 )
 for command in COMMANDS:
     main.add_command(command)

@@ -20,14 +20,19 @@
     ├── DatabaseError           exit 30   the database refused something
     │   └── DatabaseUnavailable           it could not be reached, or others write: a retry may help
     └── TransportError          exit 30   a node could not be reached: a retry may help
+        └── SchedulerAway       exit 40   the central scheduler does not answer
 
 Every message says what was expected, what was found, where, and what to do.
 """
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+Cause = Literal["transient", "resources", "data", "bug", "configuration"]
+"""What is to blame for a failure, and with that when it makes sense to try again."""
 
 
 class SipError(Exception):
@@ -39,21 +44,26 @@ class SipError(Exception):
         Whether the same action may succeed when repeated unchanged.
     exit_code : int
         Exit status with which a command ends on this error.
+    cause : {"transient", "resources", "data", "bug", "configuration"}
+        What is to blame.
     """
 
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 30
+    cause: ClassVar[Cause] = "bug"
 
 
 class AlreadyRunning(SipError):
     """What was to be started runs already."""
 
+    cause = "transient"
     exit_code = 10
 
 
 class ConfigurationError(SipError):
     """The request or its settings are wrong; nothing has been dispatched."""
 
+    cause = "configuration"
     exit_code = 35
 
 
@@ -112,6 +122,8 @@ class HostKeyError(ConfigurationError):
 class BadData(SipError):
     """The data themselves are at fault; the same step would fail again."""
 
+    cause = "data"
+
 
 class SkyModelError(BadData):
     """A LOFAR text sky model that cannot be read."""
@@ -128,6 +140,8 @@ class QuorumLost(BadData):
 class DegradedOutcome(SipError):
     """The results stand but are not what was asked for, and strictness is set."""
 
+    cause = "data"
+
 
 class NotFinished(SipError):
     """An observation whose quality has not passed: its data are kept."""
@@ -135,6 +149,8 @@ class NotFinished(SipError):
 
 class PoorQuality(SipError):
     """The results are there and their figures are poor, and strictness is set."""
+
+    cause = "data"
 
 
 class ProgramError(SipError):
@@ -150,6 +166,7 @@ class BadProduct(ProgramError):
 class DiskFull(SipError):
     """A node has no room for a product."""
 
+    cause = "resources"
     retryable = True
 
 
@@ -160,6 +177,7 @@ class DatabaseError(SipError):
 class DatabaseUnavailable(DatabaseError):
     """The database could not be reached, or was busy for too long; nothing was changed."""
 
+    cause = "transient"
     retryable = True
 
 
@@ -174,8 +192,23 @@ class TransportError(SipError):
         The node, once it counts as gone.
     """
 
+    cause = "transient"
     retryable = True
 
     def __init__(self, message: str, node: str = "") -> None:
         super().__init__(message)
         self.node = node
+
+
+class SchedulerAway(TransportError):
+    """The central scheduler does not answer."""
+
+    exit_code = 40
+
+
+def cause_of(error: BaseException) -> Cause:
+    """What is to blame for any exception; what nobody raised on purpose is a bug."""
+    if isinstance(error, SipError):
+        return error.cause
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "resources" if full or isinstance(error, MemoryError) else "bug"

@@ -116,6 +116,11 @@ class JobLayout:
         return self.directory / "logs"
 
     @property
+    def failures(self) -> Path:
+        """One line for every task that failed, of all runs."""
+        return self.logs / "failures.jsonl"
+
+    @property
     def results(self) -> Path:
         """What the user asked for."""
         return self.directory / "results"

@@ -69,10 +69,13 @@ class Loss:
         The stage that gave up.
     reason : str
         One line for a person.
+    cause : str
+        What is to blame, see :data:`sip_luigi.domain.errors.Cause`; empty where that was not noted.
     """
 
     stage: str
     reason: str
+    cause: str = ""
 
 
 @dataclass(frozen=True)

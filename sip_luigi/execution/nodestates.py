@@ -13,7 +13,9 @@ from pathlib import Path
 
 from sip_luigi.node.files import write_atomically
 
-DRAINED, UNREACHABLE, UNFIT = "drained", "unreachable", "unfit"
+DRAINED, QUARANTINED, UNREACHABLE, UNFIT = "drained", "quarantined", "unreachable", "unfit"
+FOR_GOOD = frozenset({DRAINED, QUARANTINED})
+"""States that only an operator ends."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +24,8 @@ class NodeState:
 
     Attributes
     ----------
-    state : {"drained", "unreachable", "unfit"}
-        Whether an operator said so, the node did not answer, or it lacks a program or a disk.
+    state : {"drained", "quarantined", "unreachable", "unfit"}
+        Whether an operator said so, it failed too often, it did not answer, or it lacks a program or a disk.
     reason : str
         In a few words.
     since : str
@@ -64,7 +66,8 @@ class NodeStates:
             states = self.read()
             before = states.get(node)
             silent = state == UNREACHABLE or (before is not None and before.silent)
-            if before and state != DRAINED:
+            overrules = state == DRAINED or (state == QUARANTINED and before and before.state != DRAINED)
+            if before and not overrules:
                 after = replace(before, silent=silent)
             else:
                 since = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime())

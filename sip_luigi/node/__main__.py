@@ -15,6 +15,7 @@ from sip_luigi.node.serve import EXIT_BAD_DATA, EXIT_FAILED
 
 COMMANDS = {
     "look": "look",
+    "find_observations": "observations",
     "start": "job",
     "poll": "job",
     "cancel": "job",

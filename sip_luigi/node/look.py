@@ -29,7 +29,7 @@ def look(request: dict[str, Any]) -> dict[str, Any]:
     dict
         ``products``: manifests by path, null where there is none that counts; ``raw``: list of ``{path,
         n_files, size_bytes, newest_ns}``; ``programs``: full path or null by name; ``disks``: by directory
-        ``{there, writable, free_bytes}``; ``cores`` and ``memory_bytes`` that the node has.
+        ``{there, writable, free_bytes, total_bytes}``; ``cores`` and ``memory_bytes`` that the node has.
     """
     raw = request.get("raw")
     return {
@@ -81,12 +81,14 @@ def describe_raw(path: Path) -> dict[str, Any]:
 
 
 def disk_state(directory: str) -> dict[str, Any]:
-    """Whether a directory is there and can be written, and the free bytes where it is or would be made."""
+    """Whether a directory is there and can be written, and the free and all bytes where it is or would be made."""
     there = os.path.isdir(directory)  # noqa: PTH112 - one call, no object
+    usage = shutil.disk_usage(_existing(Path(directory)))
     return {
         "there": there,
         "writable": there and os.access(directory, os.W_OK | os.X_OK),
-        "free_bytes": shutil.disk_usage(_existing(Path(directory))).free,
+        "free_bytes": usage.free,
+        "total_bytes": usage.total,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from luigi.configuration import get_config
 from luigi.metrics import MetricsCollectors
 from luigi.scheduler import scheduler as scheduler_section
 
@@ -36,6 +37,11 @@ def url_of(settings: Settings) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(chosen.address, chosen.address)  # noqa: S104
     host = f"[{host}]" if ":" in host and not host.startswith("[") else host
     return f"http://{host}:{chosen.port}"
+
+
+def foreign_url() -> str:
+    """Where Luigi's own settings say that runs find a scheduler; empty where they say nothing."""
+    return str(get_config().get("core", "default_scheduler_url", "")).rstrip("/")
 
 
 def make_scheduler(settings: Settings) -> CentralScheduler:

@@ -24,6 +24,7 @@ from sip_luigi.programs.pybdsf import SourceFinding
 from sip_luigi.programs.wsclean import Imaging
 from sip_luigi.settings.cleanup import Cleanup
 from sip_luigi.settings.database import DatabaseSettings
+from sip_luigi.settings.nightly import MailSettings, NightlySettings, WebhookSettings
 from sip_luigi.settings.sections import (
     Cluster,
     Layout,
@@ -49,6 +50,9 @@ SECTIONS: tuple[type[Section], ...] = (
     DatabaseSettings,
     SchedulerServer,
     Cleanup,
+    NightlySettings,
+    MailSettings,
+    WebhookSettings,
 )
 
 LUIGI_SECTIONS = frozenset(
@@ -109,7 +113,7 @@ class Settings:
         ``[DEFAULT] runtime_directory``, absolute.
     layout, cluster, pipeline, dppp, stations, calibration, calibrator, imaging, source_finding
         The sections.
-    sky_model, quality, database, scheduler_server, cleanup
+    sky_model, quality, database, scheduler_server, cleanup, nightly, mail, webhook
         More of them.
     """
 
@@ -128,6 +132,9 @@ class Settings:
     database: DatabaseSettings
     scheduler_server: SchedulerServer
     cleanup: Cleanup
+    nightly: NightlySettings
+    mail: MailSettings
+    webhook: WebhookSettings
 
 
 def apply_luigi_defaults() -> None:
@@ -261,6 +268,9 @@ def _refuse_missing_files(settings: Settings) -> None:
         ("calibration", "parset", settings.calibration.parset),
         ("calibration", "skymodel", settings.calibration.skymodel),
         ("quality", "reference_catalogue", settings.quality.reference_catalogue),
+        ("nightly", "expected_file", settings.nightly.expected_file),
+        ("mail", "password_file", settings.mail.password_file),
+        ("webhook", "url_file", settings.webhook.url_file),
         ("dppp", "strategy", settings.dppp.strategy if "/" in settings.dppp.strategy else ""),
     )
     for section, key, value in named:

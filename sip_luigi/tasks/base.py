@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ from sip_luigi.domain.errors import (
 )
 from sip_luigi.domain.keys import product_key
 from sip_luigi.domain.product import Loss, Manifest, Product
+from sip_luigi.execution.failures import note_failure
 from sip_luigi.execution.targets import ProductTarget
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.tasks.chain import CHAIN, Need, in_cycle
@@ -387,8 +389,14 @@ class Stage(luigi.Task):
                     return
             time.sleep(cluster.retry_delay_s * 2**attempt)
 
+    def on_failure(self, exception: BaseException) -> Any:
+        """Note what failed and what is to blame, for those who decide whether it is tried again."""
+        with contextlib.suppress(OSError):
+            note_failure(self.ctx.layout.failures, self.name, exception)
+        return super().on_failure(exception)
+
     def _lose(self, error: SipError, inputs: Inputs, made_of: dict[str, str]) -> None:
-        loss = error.loss if isinstance(error, InputLost) else Loss(self.stage, str(error))
+        loss = error.loss if isinstance(error, InputLost) else Loss(self.stage, str(error), error.cause)
         if not isinstance(error, InputLost):
             logger.error("%s is lost: %s", self.name, error)
         manifest = Manifest(self.key, self.stage, self.version, inputs=made_of, loss=loss)

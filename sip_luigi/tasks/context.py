@@ -289,7 +289,7 @@ def _open(obs_id: str, settings: Settings, beside: Context | None = None, *, dry
     _require_known((subband.name for subband in found.subbands), layout)
     patient = connections
     if not beside:
-        patient = {name: _patient(connection, settings) for name, connection in connections.items()}
+        patient = patient_with(connections, settings)
     ctx = Context(
         settings=settings,
         cluster=cluster,
@@ -334,6 +334,11 @@ def node_states(settings: Settings) -> NodeStates:
 def run_records(settings: Settings) -> RunRecords:
     """Which runs go on; all observations share it."""
     return RunRecords(settings.runtime_directory / "runs")
+
+
+def patient_with(connections: Mapping[str, Connection], settings: Settings) -> dict[str, Connection]:
+    """Connections that wait for nodes which do not answer for a while."""
+    return {name: _patient(connection, settings) for name, connection in connections.items()}
 
 
 def _patient(connection: Connection, settings: Settings) -> Connection:

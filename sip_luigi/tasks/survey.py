@@ -171,7 +171,7 @@ def _subbands(
             raise TransportError(
                 f"{answer}; the raw data of {node.name} would be taken for missing"
             ) from answer
-        _require_disks(node, answer["disks"])
+        require_disks(node, answer["disks"])
         for entry in answer["raw"]:
             _add(found, Subband(name=subband_name(entry["path"], obs_id), node=node.name, **entry))
     if not found:
@@ -205,7 +205,7 @@ def _add(found: dict[str, Subband], subband: Subband) -> None:
     )
 
 
-def _require_disks(node: Node, disks: Mapping[str, Any]) -> None:
+def require_disks(node: Node, disks: Mapping[str, Any]) -> None:
     """Refuse to take a disk that is not mounted for one without data."""
     missing = [disk for disk in node.local_disks if not disks[disk]["there"]]
     if missing:

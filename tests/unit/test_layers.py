@@ -25,6 +25,7 @@ LAYERS = (
     "scheduler",
     "pipeline",
     "operation",
+    "nightly",
     "testcluster",
     "simulation",
     "selftest",
