@@ -31,6 +31,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "sip scheduler start": ("sip scheduler start",),
     "sip scheduler stop": ("sip scheduler stop",),
     "sip scheduler status": ("sip scheduler status --json",),
+    "sip nightly": ("sip nightly --dry-run", "sip nightly --quiet"),
     "sip sky": ("sip sky history", "sip sky cone --ra 212.8 --dec 52.2 --radius 2"),
     "sip sky cone": ("sip sky cone --ra 212.8 --dec 52.2 --radius 2 --flux-limit 0.5",),
     "sip sky show": ("sip sky show 3C295 --json",),

@@ -25,8 +25,6 @@ def nightly(quiet: bool, dry_run: bool, as_json: bool) -> None:
     A night that finds nothing is silent. The digest goes out by [mail] and [webhook]; where neither is set, or it
     cannot be sent, it is printed. Ends with 30 where something failed or could not be told, 10 where another
     night is going on, or the status of what keeps it from running.
-
-    Example: LUIGI_CONFIG_PATH=/etc/sip/luigi.cfg sip nightly --quiet
     """
     from sip_luigi.domain.errors import AlreadyRunning, SipError  # noqa: PLC0415
     from sip_luigi.nightly.night import Night  # noqa: PLC0415 - Luigi takes a while
