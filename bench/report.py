@@ -235,7 +235,7 @@ class Products:
 
     def frequencies(self, task: Stage) -> list[float]:
         """Of the channels of a subband."""
-        start_hz = START_HZ + WIDTH_HZ * task.ctx.subband(task.subband).number
+        start_hz = START_HZ + WIDTH_HZ * task.ctx.subband(str(task.param_kwargs["subband"])).number
         return [start_hz + WIDTH_HZ * (channel + 0.5) / CHANNELS for channel in range(CHANNELS)]
 
     def calibrated(self, task: Stage, part: Path) -> dict[str, Any]:
@@ -243,7 +243,7 @@ class Products:
         n, times_s = len(self.names), START_MJD_S + 60.0 * np.arange(480)
         shape = (len(times_s), 1, n, 2)
         tables = [
-            SolutionTable(kind, values, np.ones(shape), tuple(self.names), times_s, np.zeros(1))
+            SolutionTable(kind, values, np.ones(shape), tuple(self.names), times_s.astype(float), np.zeros(1))
             for kind, values in (
                 ("amplitude", self.rng.normal(1.0, 0.1, shape)),
                 ("phase", self.rng.normal(0.0, 0.6, shape).cumsum(axis=0)),

@@ -27,11 +27,14 @@ def gains_picture(tables: Sequence[Mapping[str, Any]], subband: str) -> str:
     Parameters
     ----------
     tables : sequence of mapping
-        As :func:`sip_luigi.node.gains.write_gains` has written them; of each kind the last with a time axis is shown.
+        As :func:`sip_luigi.node.gains.write_gains` has written them; of each kind the one with the largest changes
+        is shown.
     subband : str
         Their subband.
     """
-    by_kind = {table["kind"]: table for table in tables if len(table["times_s"]) > 1}
+    # Of a phase that one solve leaves to another there is a table, too.
+    changing = sorted((table for table in tables if len(table["times_s"]) > 1), key=_change)
+    by_kind = {table["kind"]: table for table in changing}
     kinds = [kind for kind in ("amplitude", "phase") if kind in by_kind]
     n_stations = max(len(by_kind[kind]["stations"]) for kind in kinds)
     figure = new_figure(11.0, len(kinds) * (1.4 + 0.085 * max(n_stations, 24)))
@@ -88,6 +91,11 @@ def solutions(table: Mapping[str, Any]) -> Floats:
         return values
     reference = int(np.isfinite(values).sum(axis=(1, 2)).argmax())
     return np.asarray(np.angle(np.exp(1j * (values - values[reference]))), dtype=float)
+
+
+def _change(table: Mapping[str, Any]) -> float:
+    values = solutions(table)
+    return float(np.nanmean(np.abs(np.diff(values, axis=2)))) if np.isfinite(values).any() else 0.0
 
 
 def _draw_amplitude(axes: Any, values: Floats, extent: tuple[float, ...]) -> Any:

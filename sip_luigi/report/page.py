@@ -30,6 +30,29 @@ class Picture(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Notes:
+    """Where things are, and how it was made.
+
+    Attributes
+    ----------
+    index : str
+        Address of the index of all observations, from the page.
+    logs, parsets : str
+        Folders.
+    software : mapping
+        Versions by name.
+    settings : sequence of mapping
+        ``section, key, value``, and whether it is ``changed`` from its default.
+    """
+
+    index: str = ""
+    logs: str = ""
+    parsets: str = ""
+    software: Mapping[str, str] = field(default_factory=dict)
+    settings: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True)
 class Page:
     """What a report shows.
 
@@ -57,8 +80,8 @@ class Page:
         By subband what is known of them: ``flagged, amplitude, phase_scatter_rad``, each by station.
     skymodels : sequence of mapping
         What became of the sky model in each cycle.
-    notes : mapping
-        ``logs`` and ``parsets``, where they lie; ``software``, versions; ``settings``, rows.
+    notes : Notes
+        Where logs and parsets are, versions and settings.
     """
 
     figures: Mapping[str, Any]
@@ -74,7 +97,7 @@ class Page:
     gains: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     stations: Mapping[str, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
     skymodels: Sequence[Mapping[str, Any]] = ()
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    notes: Notes = field(default_factory=Notes)
 
     @property
     def brightest(self) -> list[Detection]:
@@ -166,8 +189,7 @@ def _field(page: Page) -> Picture | None:
     noise, frequency = number(page.figures["rms_jy_beam"], 3, 1e3), page.image.frequency_hz / 1e6
     marked = f"{len(page.detections)} sources marked"
     words = f"Image of the field at {frequency:.1f} MHz with {marked}; noise {noise} mJy/beam"
-    title = f"{page.figures['obs_id']}, {frequency:.1f} MHz, not corrected for the primary beam"
-    return _drawn(words, sky.field_picture, page.image, page.brightest, title)
+    return _drawn(words, sky.field_picture, page.image, page.brightest)
 
 
 def _panels(page: Page) -> Picture | None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from astropy.visualization import AsinhStretch, ImageNormalize
 from astropy.wcs import WCS
 from matplotlib.patches import Ellipse
 
@@ -15,7 +16,7 @@ from sip_luigi.domain.quality import robust_sigma
 from sip_luigi.fits import Image
 from sip_luigi.report.figure import INK, new_figure, tidy, webp
 
-FIELD_WIDTH_IN = 9.0
+FIELD_WIDTH_IN = 6.4
 FIELD_PIXELS = (1000, 2600)
 """Least and most pixels of the picture of the field; it has those of the image in between."""
 CUT_OUTS = 12
@@ -24,7 +25,7 @@ THUMBNAIL_PIXELS = 112
 MARK = "#4fd3ff"
 
 
-def field_picture(image: Image, detections: Sequence[Detection], title: str) -> str:
+def field_picture(image: Image, detections: Sequence[Detection]) -> str:
     """Draw an image with its grid, beam, colour bar and the sources found; the brightest ones are numbered.
 
     Parameters
@@ -33,28 +34,24 @@ def field_picture(image: Image, detections: Sequence[Detection], title: str) -> 
         The image.
     detections : sequence of Detection
         Sources to mark, the brightest first.
-    title : str
-        Above the picture.
 
     Returns
     -------
     str
         A WebP file as data URL.
     """
-    figure = new_figure(FIELD_WIDTH_IN, 8.2)
+    figure = new_figure(FIELD_WIDTH_IN, 5.9)
     axes, wcs = _sky_axes(figure, image)
-    sigma = robust_sigma(image.data)
-    shown = axes.imshow(
-        image.data * 1e3, origin="lower", cmap="inferno", vmin=-3e3 * sigma, vmax=15e3 * sigma
-    )
+    stretch = _stretch(1e3 * robust_sigma(image.data))
+    shown = axes.imshow(image.data * 1e3, origin="lower", cmap="inferno", norm=stretch)
     _colour_bar(figure, shown, axes, "brightness (mJy/beam)")
     x, y = _pixels(wcs, detections)
-    axes.scatter(x, y, s=34, facecolors="none", edgecolors=MARK, linewidths=0.6)
+    axes.scatter(x, y, s=22, facecolors="none", edgecolors=MARK, linewidths=0.5)
     offset = image.data.shape[0] / 70
     for number, (at_x, at_y) in enumerate(zip(x[:CUT_OUTS], y[:CUT_OUTS], strict=True), start=1):
         axes.text(at_x + offset, at_y + offset, str(number), color="white", fontsize=7, clip_on=True)
     _draw_beam(axes, image)
-    _label(axes, title)
+    _label(axes)
     wanted = int(np.clip(image.data.shape[1] * 1.25, *FIELD_PIXELS))
     return webp(figure, dpi=round(wanted / FIELD_WIDTH_IN), quality=80)
 
@@ -129,9 +126,14 @@ def thumbnail(image: Image) -> str:
     figure.set_layout_engine("none")
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
-    sigma = robust_sigma(image.data)
-    axes.imshow(image.data, origin="lower", cmap="inferno", vmin=-3 * sigma, vmax=15 * sigma, aspect="auto")
+    stretch = _stretch(robust_sigma(image.data))
+    axes.imshow(image.data, origin="lower", cmap="inferno", norm=stretch, aspect="auto")
     return webp(figure, dpi=THUMBNAIL_PIXELS, quality=75)
+
+
+def _stretch(sigma: float) -> ImageNormalize:
+    """Noise is seen, and what is far above it is not all the same."""
+    return ImageNormalize(vmin=-3 * sigma, vmax=50 * sigma, stretch=AsinhStretch(0.15), clip=False)
 
 
 def _sky_axes(figure: Any, image: Image, place: tuple[int, int, int] = (1, 1, 1)) -> tuple[Any, WCS]:
@@ -149,7 +151,7 @@ def _colour_bar(figure: Any, shown: Any, axes: Any, label: str) -> None:
     bar.ax.tick_params(labelsize=8)
 
 
-def _label(axes: Any, title: str, grid: str = "white") -> None:
+def _label(axes: Any, title: str = "", grid: str = "white") -> None:
     axes.coords.grid(color=grid, alpha=0.25, linewidth=0.6)
     axes.coords[0].set_axislabel("right ascension (J2000)", fontsize=9)
     axes.coords[1].set_axislabel("declination (J2000)", fontsize=9)

@@ -50,19 +50,13 @@ def percentile(counts: Counts, fraction: float) -> Floats:
 
 
 def _coverage(axes: Any, found: Mapping[str, Mapping[str, Any]]) -> None:
-    for (subband, entry), colour in zip(found.items(), _shades(len(found)), strict=True):
+    for entry in found.values():
         half = covered_uv_m(entry) * (entry["frequency_hz"] / SPEED_OF_LIGHT_M_S / 1e3)
         both = np.concatenate([half, -half])
-        label = f"{subband}, {entry['frequency_hz'] / 1e6:.1f} MHz"
-        axes.plot(*both.T, ".", markersize=0.7, color=colour, label=label, rasterized=True)
+        axes.plot(*both.T, ".", markersize=0.6, color=COLOURS[0])
     axes.set_aspect("equal", adjustable="datalim")
-    axes.legend(fontsize=7, frameon=False, loc="upper right", markerscale=12)
     gridded(axes)
     tidy(axes, "uv coverage of usable data", "u (kλ)", "v (kλ)")
-
-
-def _shades(n: int) -> list[str]:
-    return [COLOURS[index % len(COLOURS)] for index in range(n)]
 
 
 def _amplitude(figure: Any, axes: Any, counts: Any) -> None:

@@ -19,7 +19,7 @@ from sip_luigi.domain.judgement import changed_limits, judge, verdict
 from sip_luigi.domain.utc import from_mjd_s
 from sip_luigi.fits import Image, read_detections, read_image
 from sip_luigi.report.index import SUMMARY, entry_of
-from sip_luigi.report.page import Page, render
+from sip_luigi.report.page import Notes, Page, render
 from sip_luigi.report.sky import thumbnail
 from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.calibrate import GAINS, VISIBILITIES
@@ -215,15 +215,15 @@ class QualityReport(FromBestCycle, HeadStage):
             if not manifest.loss and not manifest.passed
         ]
 
-    def _notes(self) -> dict[str, Any]:
+    def _notes(self) -> Notes:
         layout = self.ctx.layout
-        return {
-            "index": quote(os.path.relpath(index_path(self.ctx.settings), layout.results)),
-            "logs": str(layout.logs),
-            "parsets": str(layout.parsets),
-            "software": software(),
-            "settings": settings_rows(self.ctx.settings),
-        }
+        return Notes(
+            index=quote(os.path.relpath(index_path(self.ctx.settings), layout.results)),
+            logs=str(layout.logs),
+            parsets=str(layout.parsets),
+            software=software(),
+            settings=settings_rows(self.ctx.settings),
+        )
 
 
 def of_stations(measures: Mapping[str, Any]) -> dict[str, dict[str, float]]:
