@@ -161,6 +161,7 @@ def duration(seconds: float | None) -> str:
 def pictures(page: Page) -> dict[str, Picture | None]:
     """All pictures by name, None where there are no data for one."""
     return {
+        "overview": _field(page, sky.OVERVIEW_PIXELS),
         "field": _field(page),
         "panels": _panels(page),
         "cut_outs": _cut_outs(page),
@@ -183,13 +184,14 @@ def _drawn(words: str, draw: Callable[..., str], *arguments: Any) -> Picture:
         return Picture("", words)
 
 
-def _field(page: Page) -> Picture | None:
+def _field(page: Page, pixels: int = 0) -> Picture | None:
     if page.image is None:
         return None
+    image = sky.peaks(page.image, pixels) if pixels else page.image
     noise, frequency = number(page.figures["rms_jy_beam"], 3, 1e3), page.image.frequency_hz / 1e6
     marked = f"{len(page.detections)} sources marked"
     words = f"Image of the field at {frequency:.1f} MHz with {marked}; noise {noise} mJy/beam"
-    return _drawn(words, sky.field_picture, page.image, page.brightest)
+    return _drawn(words, sky.field_picture, image, page.brightest)
 
 
 def _panels(page: Page) -> Picture | None:

@@ -19,6 +19,8 @@ from sip_luigi.report.figure import INK, new_figure, tidy, webp
 FIELD_WIDTH_IN = 6.4
 FIELD_PIXELS = (1000, 2600)
 """Least and most pixels of the picture of the field; it has those of the image in between."""
+OVERVIEW_PIXELS = 400
+"""Of an image in the picture that is seen first."""
 CUT_OUTS = 12
 CUT_OUT_BEAMS = 16.0
 THUMBNAIL_PIXELS = 112
@@ -42,7 +44,7 @@ def field_picture(image: Image, detections: Sequence[Detection]) -> str:
     """
     figure = new_figure(FIELD_WIDTH_IN, 5.9)
     axes, wcs = _sky_axes(figure, image)
-    stretch = _stretch(1e3 * robust_sigma(image.data))
+    stretch = _stretch(1e3 * image.data)
     shown = axes.imshow(image.data * 1e3, origin="lower", cmap="inferno", norm=stretch)
     _colour_bar(figure, shown, axes, "brightness (mJy/beam)")
     x, y = _pixels(wcs, detections)
@@ -126,14 +128,36 @@ def thumbnail(image: Image) -> str:
     figure.set_layout_engine("none")
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
-    stretch = _stretch(robust_sigma(image.data))
-    axes.imshow(image.data, origin="lower", cmap="inferno", norm=stretch, aspect="auto")
+    small = peaks(image, THUMBNAIL_PIXELS).data
+    axes.imshow(small, origin="lower", cmap="inferno", norm=_stretch(small), aspect="auto")
     return webp(figure, dpi=THUMBNAIL_PIXELS, quality=75)
 
 
-def _stretch(sigma: float) -> ImageNormalize:
+def peaks(image: Image, pixels: int) -> Image:
+    """A smaller image in which each pixel is the brightest of those that it stands for: no source gets lost.
+
+    Parameters
+    ----------
+    image : Image
+        The image.
+    pixels : int
+        Along the longer side the new one has at most twice as many.
+    """
+    step = max(1, max(image.data.shape) // pixels)
+    n_y, n_x = (size // step for size in image.data.shape)
+    blocks = image.data[: n_y * step, : n_x * step].reshape(n_y, step, n_x, step)
+    header = image.header.copy()
+    for axis in (1, 2):
+        header[f"CRPIX{axis}"] = (header[f"CRPIX{axis}"] - 0.5) / step + 0.5
+        header[f"CDELT{axis}"] *= step
+    return Image(np.fmax.reduce(np.fmax.reduce(blocks, axis=3), axis=1), header)
+
+
+def _stretch(shown: Any) -> ImageNormalize:
     """Noise is seen, and what is far above it is not all the same."""
-    return ImageNormalize(vmin=-3 * sigma, vmax=50 * sigma, stretch=AsinhStretch(0.15), clip=False)
+    middle, sigma = float(np.nanmedian(shown)), robust_sigma(shown)
+    low, high = middle - 3 * sigma, middle + 50 * sigma
+    return ImageNormalize(vmin=low, vmax=high, stretch=AsinhStretch(0.15), clip=False)
 
 
 def _sky_axes(figure: Any, image: Image, place: tuple[int, int, int] = (1, 1, 1)) -> tuple[Any, WCS]:

@@ -130,9 +130,9 @@ def full():
 def test_everything_there_is_is_drawn(full):
     assert "could not be drawn" not in full
     pictures = Images(full).found
-    assert len(pictures) == 9, "all but the uv plane"
+    assert len(pictures) == 10, "all but the uv plane"
     assert all(picture["alt"] and picture["src"].startswith("data:image/") for picture in pictures)
-    assert len({picture["src"] for picture in pictures}) == 9
+    assert len({picture["src"] for picture in pictures}) == 9, "of so small an image all pixels fit"
     assert "3 sources marked" in pictures[0]["alt"]
 
 
