@@ -34,7 +34,8 @@ from sip_luigi.tasks.graph import walk
 from sip_luigi.tasks.head_stage import timestamp
 from sip_luigi.tasks.imaging import BEAM, IMAGE, RESIDUAL, STOKES_V
 from sip_luigi.tasks.preprocess import FLAGS
-from sip_luigi.tasks.quality_report import QualityReport
+from sip_luigi.tasks.quality_report import SHOWN_UV, QualityReport
+from sip_luigi.tasks.report_parts import spread
 
 OBS_ID, SEED = "L900488", 20260101
 TIMES, CHANNELS, SOURCES = 2880, 4, 1500
@@ -48,15 +49,16 @@ AIMS = {"report_s": Aim(high=30.0), "report_mb": Aim(high=20.0)}
 @click.option("--subbands", default=488, show_default=True, help="Subbands of the observation.")
 @click.option("--stations", default=62, show_default=True, help="Stations of the observation.")
 @click.option("--pixels", default=4000, show_default=True, help="Pixels along a side of the image.")
+@click.option("--cycles", default=3, show_default=True, help="Cycles of self-calibration.")
 @click.option("--observations", default=500, show_default=True, help="Observations in the index.")
-def main(directory: Path, subbands: int, stations: int, pixels: int, observations: int) -> None:
+def main(directory: Path, subbands: int, stations: int, pixels: int, cycles: int, observations: int) -> None:
     """Lay out the products of a finished observation, and have the stage make its report; then make an index.
 
     Nothing is observed: the products hold noise and a few numbers, but all that a report reads of them is there, in
     its full size and where the stages leave it.
     """
     with scratch(directory) as folder:
-        report = finished_observation(folder, subbands, Products(stations, pixels))
+        report = finished_observation(folder, subbands, cycles, Products(stations, pixels))
         n_tasks = len(walk(report)) - 1
         started = time.monotonic()
         report.run()
@@ -89,12 +91,12 @@ def index_of(entry: Mapping[str, Any], number: int) -> tuple[float, int]:
     return time.monotonic() - started, len(page.encode())
 
 
-def finished_observation(folder: Path, subbands: int, products: Products) -> QualityReport:
+def finished_observation(folder: Path, subbands: int, cycles: int, products: Products) -> QualityReport:
     """An observation of which everything is there but the report."""
     make_raw_data([folder / "raw"], OBS_ID, subbands)
     model = folder / "model.skymodel"
     model.write_text("FORMAT = Name, Type, Ra, Dec, I\nx, POINT, 12:00:00, 50.00.00, 1\n", encoding="utf-8")
-    report = QualityReport(obs_id=OBS_ID, context=open_context(OBS_ID, settings_in(folder, model)))
+    report = QualityReport(obs_id=OBS_ID, context=open_context(OBS_ID, settings_in(folder, model, cycles)))
     manifests: dict[str, Manifest] = {}
 
     def make(task: Stage) -> None:
@@ -111,7 +113,7 @@ def finished_observation(folder: Path, subbands: int, products: Products) -> Qua
     return report
 
 
-def settings_in(folder: Path, model: Path) -> Settings:
+def settings_in(folder: Path, model: Path, cycles: int) -> Settings:
     """Everything on this machine, in one folder."""
     description = folder / "bench.clusterdesc"
     lines = (
@@ -126,6 +128,7 @@ def settings_in(folder: Path, model: Path) -> Settings:
         loaded,
         runtime_directory=folder / "runtime",
         cluster=replace(loaded.cluster, clusterdesc=str(description)),
+        pipeline=replace(loaded.pipeline, cycles=cycles),
         calibration=replace(loaded.calibration, skymodel=str(model)),
         # The programs are not run.
         dppp=replace(loaded.dppp, executable="true"),
@@ -186,8 +189,15 @@ class Products:
             "update_sky_model": self.updated,
             "judge_cycle": self.judged,
         }
-        writer = writers.get(task.stage, self.nothing)
-        return writer(task, part)
+        if task.stage in {"calibrate", "image_band", "find_sources"} and not self.is_read(task):
+            return {}
+        return writers.get(task.stage, self.nothing)(task, part)
+
+    def is_read(self, task: Stage) -> bool:
+        """Whether the report reads files of it: the results come from the first cycle, plots from some subbands."""
+        names = [subband.name for subband in task.ctx.subbands]
+        subband = task.param_kwargs.get("subband")
+        return task.param_kwargs["cycle"] == 0 and (subband is None or subband in spread(names, SHOWN_UV))
 
     def nothing(self, task: Stage, part: Path) -> dict[str, Any]:
         """Of the others the report shows the manifest alone."""
@@ -338,10 +348,11 @@ class Products:
     def judged(self, task: Stage, part: Path) -> dict[str, Any]:
         """JudgeCycle."""
         self.nothing(task, part)
-        cycle = {"cycle": 0, "state": "accepted", "reason": "the first", "rms_jy_beam": NOISE_JY}
+        cycle = {"state": "accepted", "reason": "as good", "rms_jy_beam": NOISE_JY, "dynamic_range": 1e4}
+        numbers = range(task.param_kwargs["cycle"] + 1)
         return {
             "judgement": {"best": 0},
-            "cycles": [{**cycle, "dynamic_range": 1e4, "n_sources": SOURCES, "solutions": {}}],
+            "cycles": [{"cycle": n, **cycle, "n_sources": SOURCES, "solutions": {}} for n in numbers],
         }
 
 
