@@ -47,6 +47,7 @@ def gains_picture(tables: Sequence[Mapping[str, Any]], subband: str) -> str:
             shown = draw(axes, of_pol, _extent(by_kind[kind], len(of_pol)))
             title = f"{kind.capitalize()} {POLARISATIONS[column]}, {subband}"
             _finish(figure, axes, shown, by_kind[kind]["stations"], title, last=column == 1)
+            dated(axes.xaxis)
     return png(figure)
 
 
@@ -137,8 +138,6 @@ def _finish(figure: Any, axes: Any, shown: Any, stations: Sequence[str], title: 
     axes.set_yticks(np.arange(len(stations))[::step], list(stations)[::step])
     tidy(axes, title)
     axes.tick_params(axis="y", labelsize=5.5)
-    if axes.get_xlim()[0] > 1000:
-        dated(axes.xaxis)
     if last:
         bar = figure.colorbar(shown, ax=axes, pad=0.02)
         bar.ax.tick_params(labelsize=8, colors=INK)

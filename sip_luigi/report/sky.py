@@ -19,8 +19,8 @@ from sip_luigi.report.figure import INK, new_figure, tidy, webp
 FIELD_WIDTH_IN = 6.4
 FIELD_PIXELS = (1000, 2600)
 """Least and most pixels of the picture of the field; it has those of the image in between."""
-OVERVIEW_PIXELS = 400
-"""Of an image in the picture that is seen first."""
+OVERVIEW_PIXELS, PANEL_PIXELS = 400, 450
+"""Of an image in the picture that is seen first, and in one of the small ones beside each other."""
 CUT_OUTS = 12
 CUT_OUT_BEAMS = 16.0
 THUMBNAIL_PIXELS = 112
@@ -143,14 +143,31 @@ def peaks(image: Image, pixels: int) -> Image:
     pixels : int
         Along the longer side the new one has at most twice as many.
     """
-    step = max(1, max(image.data.shape) // pixels)
+    step = _step(image, pixels)
     n_y, n_x = (size // step for size in image.data.shape)
     blocks = image.data[: n_y * step, : n_x * step].reshape(n_y, step, n_x, step)
-    header = image.header.copy()
+    return Image(np.fmax.reduce(np.fmax.reduce(blocks, axis=3), axis=1), _coarse(image.header, step))
+
+
+def sampled(image: Image, pixels: int) -> Image:
+    """A smaller image of some of the pixels, the noise of which is that of all; `pixels` as for :func:`peaks`."""
+    step = _step(image, pixels)
+    n_y, n_x = (size // step for size in image.data.shape)
+    part = image.data[step // 2 :: step, step // 2 :: step][:n_y, :n_x]
+    return Image(part.copy(), _coarse(image.header, step))
+
+
+def _step(image: Image, pixels: int) -> int:
+    return max(1, int(max(image.data.shape)) // pixels)
+
+
+def _coarse(header: Any, step: int) -> Any:
+    """Header of an image of which so many pixels, along each side, became one."""
+    changed = header.copy()
     for axis in (1, 2):
-        header[f"CRPIX{axis}"] = (header[f"CRPIX{axis}"] - 0.5) / step + 0.5
-        header[f"CDELT{axis}"] *= step
-    return Image(np.fmax.reduce(np.fmax.reduce(blocks, axis=3), axis=1), header)
+        changed[f"CRPIX{axis}"] = (header[f"CRPIX{axis}"] - 0.5) / step + 0.5
+        changed[f"CDELT{axis}"] = header[f"CDELT{axis}"] * step
+    return changed
 
 
 def _stretch(shown: Any) -> ImageNormalize:

@@ -20,7 +20,7 @@ from sip_luigi.domain.utc import from_mjd_s
 from sip_luigi.fits import Image, read_detections, read_image
 from sip_luigi.report.index import SUMMARY, entry_of
 from sip_luigi.report.page import Notes, Page, render
-from sip_luigi.report.sky import thumbnail
+from sip_luigi.report.sky import PANEL_PIXELS, sampled, thumbnail
 from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.calibrate import GAINS, VISIBILITIES
 from sip_luigi.tasks.chain import in_cycle
@@ -185,8 +185,12 @@ class QualityReport(FromBestCycle, HeadStage):
             "Noise": ("sources", RMS_MAP),
             "Stokes V": ("image", STOKES_V),
         }
-        found = {title: self._fetch_image(*place, inputs) for title, place in wanted.items()}
-        return {title: image for title, image in found.items() if image}
+        panels = {}
+        for title, place in wanted.items():
+            # One at a time in memory: images may be large.
+            if image := self._fetch_image(*place, inputs):
+                panels[title] = sampled(image, PANEL_PIXELS)
+        return panels
 
     def _summaries(self, inputs: Inputs, results: Results) -> dict[str, Any]:
         """What the stages of the best cycle left for the report: flags of all subbands, the rest of some."""

@@ -54,6 +54,21 @@ def violations(page):
     return [(entry["id"], [node["html"][:200] for node in entry["nodes"]]) for entry in found]
 
 
+def test_these_tests_would_notice(page, tmp_path):
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        "<!doctype html><title>bad</title><img src='x.png'><img src='http://127.0.0.1:9/y.png' alt='y'>"
+        "<script>throw new Error('wrong')</script>"
+    )
+    page.requests.clear()
+    page.complaints.clear()
+    page.go(bad.as_uri())
+    page.until("document.readyState === 'complete'")
+    assert {"image-alt", "html-has-lang"} <= {name for name, _ in violations(page)}
+    assert any(request.endswith("y.png") for request in page.requests)
+    assert any("wrong" in text or "Uncaught" in text for text in page.complaints)
+
+
 def entries(n):
     """Of observations that differ."""
     words = ("good", "moderate", "poor")

@@ -6,7 +6,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from sip_luigi.fits import Image
-from sip_luigi.report.sky import peaks
+from sip_luigi.report.sky import peaks, sampled
 
 
 @pytest.fixture
@@ -30,5 +30,18 @@ def test_a_source_of_one_pixel_is_where_it_was(image):
     assert separation < 0.01 * 10 / np.sqrt(2)
 
 
-def test_a_small_image_stays_as_it_is(image):
-    assert (peaks(image, 2000).data == image.data).all()
+def test_some_pixels_have_the_noise_and_the_place_of_all(image):
+    y, x = np.mgrid[:803, :1007]
+    ramp = Image((x + 1000.0 * y).astype(np.float32), image.header)
+    small = sampled(ramp, 100)
+    assert small.data.shape == peaks(ramp, 100).data.shape
+    before, after = (WCS(entry.header).celestial for entry in (ramp, small))
+    row, column = divmod(float(small.data[40, 70]), 1000.0)
+    separation = before.pixel_to_world(column, row).separation(after.pixel_to_world(70, 40)).deg
+    assert separation < 0.01
+
+
+@pytest.mark.parametrize("reduced", [peaks, sampled])
+def test_a_small_image_stays_as_it_is(image, reduced):
+    assert (reduced(image, 2000).data == image.data).all()
+    assert reduced(image, 2000).header == image.header
