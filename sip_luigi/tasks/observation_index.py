@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.execution.nodestates import locked
 from sip_luigi.node.files import write_atomically
 from sip_luigi.report.index import INDEX, SUMMARY, Entry, render_index
@@ -42,7 +43,11 @@ def entries(settings: Settings) -> dict[Path, Entry]:
     """What each observation has to say, by the folder of its results; those without a report are left out."""
     found = {}
     for obs_id in observations(settings):
-        folder = job_layout(settings, obs_id).results
+        try:
+            folder = job_layout(settings, obs_id).results
+        except ConfigurationError:
+            # A folder of somebody's own.
+            continue
         if entry := _read(folder / SUMMARY):
             found[folder] = entry
     return found

@@ -54,6 +54,7 @@ def test_links_work_from_disk_wherever_the_jobs_are(settings, tmp_path):
 
 def test_what_is_damaged_is_left_out_and_said(settings, caplog):
     finish(settings, "L1")
+    (settings.runtime_directory / "jobs" / "no observation").mkdir()
     folder = settings.runtime_directory / "jobs" / "L2" / "results"
     folder.mkdir(parents=True)
     for text in ('{"obs_id": "L2"', '["L2"]', '{"obs_id": "L2"}'):
