@@ -175,7 +175,8 @@ def pictures(page: Page) -> dict[str, Picture | None]:
     }
 
 
-def _drawn(words: str, draw: Callable[..., str], *arguments: Any) -> Picture:
+def drawn(words: str, draw: Callable[..., str], *arguments: Any) -> Picture:
+    """Draw a picture that shows what these words say; one that fails has no source, and the log says why."""
     try:
         return Picture(draw(*arguments), words)
     except Exception:
@@ -191,41 +192,39 @@ def _field(page: Page, pixels: int = 0) -> Picture | None:
     noise, frequency = number(page.figures["rms_jy_beam"], 3, 1e3), page.image.frequency_hz / 1e6
     marked = f"{len(page.detections)} sources marked"
     words = f"Image of the field at {frequency:.1f} MHz with {marked}; noise {noise} mJy/beam"
-    return _drawn(words, sky.field_picture, image, page.brightest)
+    return drawn(words, sky.field_picture, image, page.brightest)
 
 
 def _panels(page: Page) -> Picture | None:
     words = f"The same field: {', '.join(page.panels)}"
-    return _drawn(words, sky.panels_picture, page.panels) if page.panels else None
+    return drawn(words, sky.panels_picture, page.panels) if page.panels else None
 
 
 def _cut_outs(page: Page) -> Picture | None:
     if page.image is None or not page.detections:
         return None
     names = ", ".join(source.name for source in page.brightest[: sky.CUT_OUTS])
-    return _drawn(
-        f"The brightest sources close up: {names}", sky.cut_outs_picture, page.image, page.brightest
-    )
+    return drawn(f"The brightest sources close up: {names}", sky.cut_outs_picture, page.image, page.brightest)
 
 
 def _comparison(page: Page) -> Picture | None:
     if not page.pairs:
         return None
     words = f"Fluxes and positions of the sources against: {', '.join(page.pairs)}"
-    return _drawn(words, comparison_picture, page.pairs, page.figures["beam_major_arcsec"])
+    return drawn(words, comparison_picture, page.pairs, page.figures["beam_major_arcsec"])
 
 
 def _cycles(page: Page) -> Picture | None:
     cycles = [cycle for cycle in page.figures["cycles"] if cycle["rms_jy_beam"] is not None]
     words = "Noise, dynamic range and number of sources by cycle of self-calibration"
-    return _drawn(words, progress.cycles_picture, cycles) if len(cycles) > 1 else None
+    return drawn(words, progress.cycles_picture, cycles) if len(cycles) > 1 else None
 
 
 def _visibilities(page: Page) -> Picture | None:
     words = (
         f"Coverage of the uv plane, and amplitude against distance in it, of {', '.join(page.visibilities)}"
     )
-    return _drawn(words, visibilities_picture, page.visibilities) if page.visibilities else None
+    return drawn(words, visibilities_picture, page.visibilities) if page.visibilities else None
 
 
 def _flags(page: Page) -> Picture | None:
@@ -239,14 +238,14 @@ def _flags(page: Page) -> Picture | None:
         if (found := [entry["flagged"][name] for entry in entries if name in entry["flagged"]])
     }
     words = "Flagged fraction of the data by station, by baseline, by time and subband, and by channel"
-    return _drawn(words, flags.flags_picture, page.flags, calibrated)
+    return drawn(words, flags.flags_picture, page.flags, calibrated)
 
 
 def _gains(page: Page) -> Picture | None:
     for subband, tables in page.gains.items():
         if gains.has_gains(tables):
             words = f"Gain amplitudes and phases of {subband} by station and time"
-            return _drawn(words, gains.gains_picture, tables, subband)
+            return drawn(words, gains.gains_picture, tables, subband)
     return None
 
 
@@ -256,10 +255,10 @@ def _band(page: Page) -> Picture | None:
         for name in ("amplitude", "phase_scatter_rad")
     )
     words = "Median gain amplitude and scatter of the phases by station and subband"
-    return _drawn(words, gains.band_picture, amplitude, scatter) if amplitude or scatter else None
+    return drawn(words, gains.band_picture, amplitude, scatter) if amplitude or scatter else None
 
 
 def _timeline(page: Page) -> Picture | None:
     words = "Time line: which stage ran on which node when; the table of the subbands has the times"
     done = [run for run in page.runs if run.ended_s]
-    return _drawn(words, progress.timeline_picture, done) if done else None
+    return drawn(words, progress.timeline_picture, done) if done else None

@@ -19,7 +19,7 @@ from sip_luigi.domain.judgement import changed_limits, judge, verdict
 from sip_luigi.domain.utc import from_mjd_s
 from sip_luigi.fits import Image, read_detections, read_image
 from sip_luigi.report.index import SUMMARY, entry_of
-from sip_luigi.report.page import Notes, Page, render
+from sip_luigi.report.page import Notes, Page, drawn, render
 from sip_luigi.report.sky import PANEL_PIXELS, sampled, thumbnail
 from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.calibrate import GAINS, VISIBILITIES
@@ -95,7 +95,8 @@ class QualityReport(FromBestCycle, HeadStage):
             skymodels=self._skymodels(inputs),
             notes=self._notes(),
         )
-        entry = entry_of(figures, observed.get("start", ""), thumbnail(image) if image else "")
+        small = drawn("thumbnail", thumbnail, image).source if image else ""
+        entry = entry_of(figures, observed.get("start", ""), small)
         for name, text in {
             "quality.json": json.dumps(figures, indent=1, allow_nan=False) + "\n",
             "report.html": render(page),
