@@ -17,7 +17,9 @@ EXIT_BAD_DATA = 65
 """Exit status of a node command whose data are at fault (EX_DATAERR of sysexits.h)."""
 EXIT_FAILED = 70
 """Exit status of a node command that failed (EX_SOFTWARE)."""
-IN_PROCESS = frozenset({"look", "start", "poll", "cancel", "jobs", "end_jobs", "read_log", "clear", "summaries"})
+IN_PROCESS = frozenset(
+    {"look", "start", "poll", "cancel", "jobs", "end_jobs", "read_log", "clear", "summaries"}
+)
 """Commands of the standard library alone; the others load casacore, which a process of its own keeps apart."""
 
 BEAT_S = 1.0
