@@ -199,15 +199,13 @@ class QualityReport(FromBestCycle, HeadStage):
             subband.name: self.dependencies[self.best(subband.name, inputs)].dependencies["data"]
             for subband in self.ctx.subbands
         }
-        flags = {name: (task.dependencies["data"].product(), FLAGS) for name, task in calibrate.items()}
-        wanted = {
-            "flags": flags,
-            "visibilities": {
-                name: (calibrate[name].product(), VISIBILITIES) for name in spread(results.used, SHOWN_UV)
-            },
-            "gains": {name: (calibrate[name].product(), GAINS) for name in spread(results.used, 1)},
+        preprocess = {name: task.dependencies["data"] for name, task in calibrate.items()}
+        some, one = ({name: calibrate[name] for name in spread(results.used, n)} for n in (SHOWN_UV, 1))
+        return {
+            "flags": read_summaries(self.ctx, preprocess, FLAGS),
+            "visibilities": read_summaries(self.ctx, some, VISIBILITIES),
+            "gains": read_summaries(self.ctx, one, GAINS),
         }
-        return {kind: read_summaries(self.ctx, places) for kind, places in wanted.items()}
 
     def _skymodels(self, inputs: Inputs) -> list[dict[str, Any]]:
         """What became of the sky model in each cycle that there was."""

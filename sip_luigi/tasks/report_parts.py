@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections import defaultdict
@@ -14,6 +15,7 @@ from urllib.parse import quote
 from sip_luigi.domain.errors import SipError
 from sip_luigi.domain.product import Manifest, Product
 from sip_luigi.domain.setting import Section
+from sip_luigi.node.files import write_atomically
 from sip_luigi.report.progress import StageRun
 from sip_luigi.settings import Settings
 from sip_luigi.tasks.base import Stage
@@ -92,30 +94,56 @@ def _names(folder: Path) -> frozenset[str]:
         return frozenset()
 
 
-def read_summaries(ctx: Context, wanted: Mapping[str, tuple[Product, str]]) -> dict[str, Any]:
-    """Small JSON files in products, with one command a node; those that cannot be had are left out.
+def read_summaries(ctx: Context, tasks: Mapping[str, Stage], name: str) -> dict[str, Any]:
+    """A small JSON file of each of several products, with one command a node; what cannot be had is left out.
+
+    What was read is kept on the head node: when the products have been cleared away a new report has it still.
 
     Parameters
     ----------
     ctx : Context
         The nodes.
-    wanted : mapping
-        Product and name of the file, by whatever the answer shall be called.
+    tasks : mapping
+        Who makes the products, by whatever the answer shall be called.
+    name : str
+        Of the file in each product.
     """
-    by_node: dict[str, list[str]] = defaultdict(list)
-    for product, name in wanted.values():
-        by_node[product.node].append(f"{product.path}/{name}")
-    found: dict[tuple[str, str], Any] = {}
+    path = ctx.layout.directory / "summaries" / name
+    before, found = _read_kept(path), _of_nodes(ctx, [task.product() for task in tasks.values()], name)
+    kept = {}
+    for called, task in tasks.items():
+        value = found.get(task.product())
+        if value is None and before.get(called, {}).get("key") == task.key:
+            value = before[called]["value"]
+        if value is not None:
+            kept[called] = {"key": task.key, "value": value}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, json.dumps(kept, separators=(",", ":")), durable=False)
+    return {called: entry["value"] for called, entry in kept.items()}
+
+
+def _of_nodes(ctx: Context, products: Iterable[Product], name: str) -> dict[Product, Any]:
+    by_node: dict[str, dict[str, Product]] = defaultdict(dict)
+    for product in products:
+        by_node[product.node][f"{product.path}/{name}"] = product
+    found: dict[Product, Any] = {}
     for node, paths in by_node.items():
         try:
-            answer = ctx.connections[node].call("summaries", {"paths": paths})["summaries"]
+            answer = ctx.connections[node].call("summaries", {"paths": list(paths)})["summaries"]
         except SipError as error:
             # A plot less is no reason to have no report.
             logger.warning("the report lacks what %s has to tell: %s", node, error)
             continue
-        found |= {(node, path): value for path, value in answer.items()}
-    named = {key: found.get((p.node, f"{p.path}/{name}")) for key, (p, name) in wanted.items()}
-    return {key: value for key, value in named.items() if value is not None}
+        found |= {paths[path]: value for path, value in answer.items()}
+    return found
+
+
+def _read_kept(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+        return {called: dict(entry) for called, entry in value.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def spread(names: Iterable[str], most: int) -> list[str]:

@@ -1,6 +1,7 @@
 """What the report is told of stages, summaries and settings."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 import sip_luigi.pipeline  # noqa: F401 - Luigi then knows all stages
 from sip_luigi.domain.errors import TransportError
-from sip_luigi.domain.product import Loss, Manifest, Product
+from sip_luigi.domain.product import Loss, Manifest
 from sip_luigi.execution.local import LocalConnection
 from sip_luigi.node.publish import measure, publish
 from sip_luigi.settings import load_settings
@@ -84,19 +85,40 @@ class Gone(LocalConnection):
         raise TransportError("no route to host", node=self.name)
 
 
-def test_a_node_that_is_gone_costs_its_summaries_alone(report, tmp_path, caplog):
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "flags.json").write_text(json.dumps({"of": name}))
-    connections = {"lce001": LocalConnection("lce001"), "lce002": Gone("lce002")}
-    wanted = {
-        "A": (Product("lce001", str(tmp_path / "a")), "flags.json"),
-        "B": (Product("lce002", str(tmp_path / "b")), "flags.json"),
-        "C": (Product("lce001", str(tmp_path / "c")), "flags.json"),
-    }
-    found = read_summaries(replace(report.ctx, connections=connections), wanted)
-    assert found == {"A": {"of": "a"}}
-    assert "lce002" in caplog.text
+@pytest.fixture
+def flags(report):
+    """The tasks that leave a file for the report, on two nodes; what they left says whose it is."""
+    tasks = {name: other(report.ctx, "Preprocess", subband=name) for name in (NAME, "SAP000_SB001")}
+    for name, task in tasks.items():
+        folder = Path(task.product().path)
+        folder.mkdir(parents=True)
+        (folder / "flags.json").write_text(json.dumps({"of": name}))
+    assert {task.product().node for task in tasks.values()} == {"lce001", "lce002"}
+    return tasks
+
+
+def test_summaries_are_kept_for_when_their_products_were_cleared_away(report, flags):
+    whole = {name: {"of": name} for name in flags}
+    assert read_summaries(report.ctx, flags, "flags.json") == whole
+    shutil.rmtree(flags[NAME].product().path)
+    assert read_summaries(report.ctx, flags, "flags.json") == whole
+    flags[NAME].key = "that of another product"
+    assert list(read_summaries(report.ctx, flags, "flags.json")) == ["SAP000_SB001"]
+
+
+def test_a_node_that_is_gone_costs_its_summaries_alone(report, flags, caplog):
+    gone = flags[NAME].product().node
+    ctx = replace(report.ctx, connections={**report.ctx.connections, gone: Gone(gone)})
+    assert read_summaries(ctx, flags, "flags.json") == {"SAP000_SB001": {"of": "SAP000_SB001"}}
+    assert gone in caplog.text
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"SAP000_SB000": 1}'])
+def test_what_was_kept_may_be_damaged(report, flags, content):
+    kept = report.ctx.layout.directory / "summaries" / "flags.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text(content)
+    assert len(read_summaries(report.ctx, flags, "flags.json")) == 2
 
 
 def test_subbands_stand_for_the_band():
