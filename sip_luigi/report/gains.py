@@ -125,7 +125,10 @@ def _draw_phase(axes: Any, values: Floats, extent: tuple[float, ...]) -> Any:
 
 
 def _extent(table: Mapping[str, Any], n_stations: int) -> tuple[float, float, float, float]:
-    first, last = (_number(from_mjd_s(table["times_s"][index])) for index in (0, -1))
+    times_s = table["times_s"]
+    # Times are the centres of the solutions.
+    half_s = (times_s[-1] - times_s[0]) / (len(times_s) - 1) / 2
+    first, last = (_number(from_mjd_s(time_s)) for time_s in (times_s[0] - half_s, times_s[-1] + half_s))
     return first, last, n_stations - 0.5, -0.5
 
 
