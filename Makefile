@@ -48,6 +48,7 @@ bench: setup system-test ## overhead, efficiency, copies, worth of the calibrati
 	$(BIN)/python bench/calibration
 	$(BIN)/python bench/skydb
 	$(BIN)/python bench/scheduler
+	$(BIN)/python bench/report
 
 clean: ## remove the environment, the demonstration and caches
 	rm -rf $(VENV) demo demo-cluster build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

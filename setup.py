@@ -46,6 +46,7 @@ setup(
             "pytest-timeout==2.4.0",  # a hanging test fails instead of blocking
             "pytest-xdist==3.8.0",  # both cores
             "psycopg[binary]==3.3.9",  # the same tests on PostgreSQL
+            "axe-core-python==0.1.0",  # axe.min.js, which finds what keeps people from reading a page
             "hypothesis==6.170.15",  # round trips and hostile input
             "mypy==2.4.1",
             "ruff==0.17.6",

@@ -14,6 +14,7 @@ import luigi
 from sip_luigi import tasks
 from sip_luigi.domain.errors import DegradedOutcome, PoorQuality, QuorumLost, TransportError
 from sip_luigi.domain.product import Manifest
+from sip_luigi.report.index import SUMMARY
 from sip_luigi.scheduling import use_steadfast_workers
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.settings.load import apply_luigi_defaults
@@ -24,6 +25,7 @@ from sip_luigi.tasks.find_sources import CATALOGUE, GAUSSIANS, RMS_MAP, SOURCES_
 from sip_luigi.tasks.graph import walk
 from sip_luigi.tasks.head_stage import HeadStage
 from sip_luigi.tasks.imaging import CORRECTED, CUBE, IMAGE
+from sip_luigi.tasks.observation_index import rebuild_index
 from sip_luigi.tasks.update_database import updates_database
 
 apply_luigi_defaults()
@@ -49,7 +51,7 @@ class ImagingPipeline(FromBestCycle, HeadStage):
     """
 
     stage = "deliver"
-    version = 2
+    version = 3
 
     obs_id = luigi.Parameter(description="Observation id, for example L102085")
     # Insignificant: what follows from them is in the keys, wherever it was said.
@@ -91,7 +93,7 @@ class ImagingPipeline(FromBestCycle, HeadStage):
         layout = self.ctx.layout
         report = Path(self.dependencies["report"].product().path)
         wanted: dict[Path, tuple[str, str] | None] = {
-            layout.results / "report.html": (HEAD, str(report / "report.html")),
+            **{layout.results / name: (HEAD, str(report / name)) for name in ("report.html", SUMMARY)},
             **{layout.result(suffix): None for suffix in self.deliveries()},
         }
         for suffix, (result, name) in self.deliveries().items():
@@ -125,7 +127,7 @@ class ImagingPipeline(FromBestCycle, HeadStage):
         return name != CUBE or "spectral_cube" in manifest.measures
 
     def run(self) -> None:
-        """Deliver, bring what was found to the database, then judge.
+        """Deliver, list the observation with the others, bring what was found to the database, then judge.
 
         An abandoned observation is a failure, a degraded one if strictness is set. A database that cannot be
         written is one too, but the results stand; the next run has only the database left to do.
@@ -133,6 +135,7 @@ class ImagingPipeline(FromBestCycle, HeadStage):
         super().run()
         manifest = self.current_manifest()
         if manifest:
+            rebuild_index(self.ctx.settings)
             for task in self.afterwards():
                 task.run()
             self.judge(manifest)

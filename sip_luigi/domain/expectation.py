@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from sip_luigi.domain.catalogue import Matches, chord, match, unit_vectors
+from sip_luigi.domain.catalogue import Floats, chord, match, unit_vectors
 from sip_luigi.domain.quality import Positions, robust_sigma
 
 
@@ -41,6 +42,23 @@ class Comparison:
     offset_arcsec: float | None = None
 
 
+class Pairs(NamedTuple):
+    """Sources that are in both lists.
+
+    Attributes
+    ----------
+    flux_jy, expected_jy : ndarray, shape (n,)
+        Measured and expected.
+    east_arcsec, north_arcsec : ndarray, shape (n,)
+        From where it is expected to where it was measured.
+    """
+
+    flux_jy: Floats
+    expected_jy: Floats
+    east_arcsec: Floats
+    north_arcsec: Floats
+
+
 def merge_near(sources: Positions, radius_rad: float) -> Positions:
     """Make one of sources that the image cannot tell apart: fluxes added, positions weighted by them.
 
@@ -63,8 +81,8 @@ def merge_near(sources: Positions, radius_rad: float) -> Positions:
     return Positions(np.arctan2(y, x) % (2 * math.pi), np.arctan2(z, np.hypot(x, y)), flux)
 
 
-def compare(measured: Positions, expected: Positions, radius_rad: float) -> Comparison:
-    """Look for expected sources in a catalogue.
+def pair_up(measured: Positions, expected: Positions, radius_rad: float) -> Pairs:
+    """Find each expected source in a catalogue.
 
     Parameters
     ----------
@@ -75,36 +93,38 @@ def compare(measured: Positions, expected: Positions, radius_rad: float) -> Comp
     radius_rad : float
         Largest distance of a pair.
     """
-    n_expected = len(expected.flux_jy)
-    if not n_expected:
-        return Comparison()
-    pairs = match(
+    first, second = match(
         unit_vectors(measured.ra_rad, measured.dec_rad),
         unit_vectors(expected.ra_rad, expected.dec_rad),
         radius_rad,
+    )[:2]
+    dec = expected.dec_rad[second]
+    east = (measured.ra_rad[first] - expected.ra_rad[second] + math.pi) % (2 * math.pi) - math.pi
+    return Pairs(
+        measured.flux_jy[first],
+        expected.flux_jy[second],
+        np.degrees(east * np.cos(dec)) * 3600.0,
+        np.degrees(measured.dec_rad[first] - dec) * 3600.0,
     )
-    found = measured.flux_jy[pairs.first]
+
+
+def compare(pairs: Pairs, expected: Positions) -> Comparison:
+    """Sum up how a catalogue agrees with the sources that should be in it; `pairs` are those that were found."""
+    n_expected, n_found = len(expected.flux_jy), len(pairs.flux_jy)
+    if not n_expected:
+        return Comparison()
     shares = Comparison(
         n_expected=n_expected,
-        n_found=len(found),
-        found_fraction=len(found) / n_expected,
-        flux_recovered=float(found.sum() / expected.flux_jy.sum()),
+        n_found=n_found,
+        found_fraction=n_found / n_expected,
+        flux_recovered=float(pairs.flux_jy.sum() / expected.flux_jy.sum()),
     )
-    if not len(found):
+    if not n_found:
         return shares
-    ratio = found / expected.flux_jy[pairs.second]
+    ratio = pairs.flux_jy / pairs.expected_jy
     return replace(
         shares,
         flux_ratio_median=float(np.median(ratio)),
         flux_ratio_scatter=robust_sigma(ratio),
-        offset_arcsec=_offset_arcsec(measured, expected, pairs),
+        offset_arcsec=math.hypot(float(np.median(pairs.east_arcsec)), float(np.median(pairs.north_arcsec))),
     )
-
-
-def _offset_arcsec(measured: Positions, expected: Positions, pairs: Matches) -> float:
-    first, second = pairs.first, pairs.second
-    dec = expected.dec_rad[second]
-    east = (measured.ra_rad[first] - expected.ra_rad[second] + math.pi) % (2 * math.pi) - math.pi
-    north = measured.dec_rad[first] - dec
-    offset = math.hypot(float(np.median(east * np.cos(dec))), float(np.median(north)))
-    return math.degrees(offset) * 3600.0

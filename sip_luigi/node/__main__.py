@@ -37,6 +37,7 @@ COMMANDS = {
     "primary_beam": "primary_beam",
     "spectral_cube": "cube",
     "find_sources": "find_sources",
+    "summaries": "summaries",
 }
 """Every command and the module that holds the function of its name."""
 

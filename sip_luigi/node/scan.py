@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,11 +101,22 @@ def _total(values: NDArray[Any]) -> Floats:
     return np.asarray(values.sum(axis=(1, 2)), dtype=float)
 
 
-def scan(reader: Reader, n_stations: int, runs: Iterable[tuple[int, int]] | None = None) -> Scan:
-    """Read visibilities and flags, all of them or some runs of rows (start, length)."""
+def scan(
+    reader: Reader,
+    n_stations: int,
+    runs: Iterable[tuple[int, int]] | None = None,
+    see: Callable[[int, NDArray[Any], NDArray[Any], NDArray[Any]], None] | None = None,
+) -> Scan:
+    """Read visibilities and flags, all of them or some runs of rows (start, length).
+
+    What was read is shown to `see`, if given, too: first row, which rows are cross-correlations, data and flags.
+    """
     total = Scan(n_stations)
     for start, count in reader.chunks(rows_per_chunk(reader)) if runs is None else runs:
-        total.add(*read_rows(reader, start, count))
+        first, second, data, flags = read_rows(reader, start, count)
+        total.add(first, second, data, flags)
+        if see:
+            see(start, first != second, data, flags)
     return total
 
 

@@ -18,7 +18,18 @@ EXIT_BAD_DATA = 65
 EXIT_FAILED = 70
 """Exit status of a node command that failed (EX_SOFTWARE)."""
 IN_PROCESS = frozenset(
-    {"look", "find_observations", "start", "poll", "cancel", "jobs", "end_jobs", "read_log", "clear"}
+    {
+        "look",
+        "find_observations",
+        "start",
+        "poll",
+        "cancel",
+        "jobs",
+        "end_jobs",
+        "read_log",
+        "clear",
+        "summaries",
+    }
 )
 """Commands of the standard library alone; the others load casacore, which a process of its own keeps apart."""
 

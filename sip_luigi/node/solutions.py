@@ -23,6 +23,7 @@ from sip_luigi.domain.solutions import (
     xy_ratio,
 )
 from sip_luigi.node.flag import flag_data
+from sip_luigi.node.gains import write_gains
 from sip_luigi.node.h5parm import SolutionTable, read_h5parm
 from sip_luigi.programs.logs import Convergence, solve_convergence
 
@@ -35,7 +36,8 @@ def inspect_solutions(request: dict[str, Any]) -> dict[str, Any]:
     request : dict
         ``paths``, in the order in which they were applied. Optional: ``log``, what DP3 has printed;
         ``min_converged_fraction`` (0); ``amplitude_outlier_factor`` and ``max_phase_scatter_rad``, without which
-        nothing is called bad; ``measurementset``, in which what is bad is flagged.
+        nothing is called bad; ``measurementset``, in which what is bad is flagged; ``gains``, a JSON file that is
+        written for the report, see :func:`~sip_luigi.node.gains.write_gains`.
 
     Returns
     -------
@@ -54,7 +56,8 @@ def inspect_solutions(request: dict[str, Any]) -> dict[str, Any]:
     BadData
         Not an h5parm, damaged, without one valid solution, or the solver did not converge.
     """
-    tables = [table for path in request["paths"] for table in read_h5parm(path)]
+    solutions = {Path(path).stem: read_h5parm(path) for path in request["paths"]}
+    tables = [table for found in solutions.values() for table in found]
     where = ", ".join(request["paths"])
     if not tables:
         raise BadData(f"{where}: no solutions in it; look at the log of the calibration")
@@ -70,6 +73,8 @@ def inspect_solutions(request: dict[str, Any]) -> dict[str, Any]:
         **_amplitudes([table for table in tables if table.kind == "amplitude"]),
         **_phases([table for table in tables if table.kind == "phase"]),
     }
+    if request.get("gains"):
+        write_gains(request["gains"], solutions)
     bad = _bad_stations(found["phase_scatter_rad"], tables, request)
     stretches = _bad_intervals(tables, request)
     flagged = flag_data(request["measurementset"], bad, stretches) if request.get("measurementset") else 0.0

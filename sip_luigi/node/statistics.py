@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sip_luigi.domain.ateam import DIVERGED
 from sip_luigi.domain.errors import BadData
+from sip_luigi.domain.summaries import flag_summary
 from sip_luigi.node.guard import guarded
 from sip_luigi.node.inspect import Reader, spectral_window
 from sip_luigi.node.scan import Floats, Scan, read_rows, rows_per_chunk
@@ -28,9 +29,10 @@ def statistics(request: dict[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     request : dict
-        ``path``; ``output``, the JSON file; ``interval_s``, over which stations are judged; ``causes``, files of DP3's
-        counters by cause in the order of the steps, which are removed: what they say is in the output; ``demixed``:
-        refuse the data if they are stronger than before, by what AOFlagger measured.
+        ``path``; ``output``, the JSON file; ``summary``, optional, another one for the report; ``interval_s``, over
+        which stations are judged; ``causes``, files of DP3's counters by cause in the order of the steps, removed then:
+        what they say is in the output; ``demixed``: refuse the data if they are stronger than before, by what AOFlagger
+        measured.
 
     Returns
     -------
@@ -72,10 +74,16 @@ def _statistics(request: dict[str, Any]) -> dict[str, Any]:
         "aoflagger": quality,
     }
     output = Path(request["output"])
-    output.write_text(json.dumps(document, separators=(",", ":"), allow_nan=False), encoding="utf-8")
+    _write(output, document)
+    if request.get("summary"):
+        _write(Path(request["summary"]), flag_summary(document["flagged"]))
     for path in request.get("causes", {}).values():
         Path(path).unlink()
     return {"flagged_fraction": flags.fraction, "causes": causes, "file": output.name}
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, separators=(",", ":"), allow_nan=False), encoding="utf-8")
 
 
 def _require_weaker(reader: Reader, intervals: Intervals, before: Mapping[str, Mapping[str, float]]) -> None:

@@ -13,6 +13,7 @@ from sip_luigi.node.inspect import Reader, spectral_window
 from sip_luigi.node.plane import read_plane
 from sip_luigi.node.scan import Scan, refuse_unusable, scan
 from sip_luigi.node.uvcoverage import uv_extent
+from sip_luigi.node.visibilities import Visibilities
 
 DEAD_BELOW = 0.3
 """A station with less of the median amplitude is dead. Good ones of L102085 have 0.62 to 1.21 of it."""
@@ -29,7 +30,8 @@ def verify_measurementset(request: dict[str, Any]) -> dict[str, Any]:
     ----------
     request : dict
         ``path``; optional ``column`` (DATA), ``max_flagged_fraction`` (1.0), ``reference`` (the expected
-        ``n_times`` and ``n_channels``), ``dead_below``, ``noisy_above``.
+        ``n_times`` and ``n_channels``), ``dead_below``, ``noisy_above``, ``visibilities`` (a JSON file that is
+        written for the report, see :class:`~sip_luigi.domain.summaries.UvSummary`).
 
     Returns
     -------
@@ -59,7 +61,8 @@ def _verify(request: dict[str, Any]) -> dict[str, Any]:
         "channel_width_hz": float(np.abs(np.ravel(window["CHAN_WIDTH"]))[0]),
     }
     _require_shape(reader, shape, request.get("reference") or {})
-    found = scan(reader, len(names))
+    seen = Visibilities(reader) if request.get("visibilities") else None
+    found = scan(reader, len(names), see=seen.see if seen else None)
     refuse_unusable(reader, found)
     total = found.cross(found.visibilities)
     unusable = found.cross(found.flagged) + found.cross(found.nonfinite)
@@ -69,6 +72,8 @@ def _verify(request: dict[str, Any]) -> dict[str, Any]:
             f"{unusable / total:.1%} of the visibilities are flagged or not finite, more than {limit:.1%}",
             "leave this subband out, or raise max_flagged_fraction",
         )
+    if seen:
+        seen.write(request["visibilities"])
     return {
         "n_rows": reader.n_rows,
         **shape,

@@ -1,7 +1,8 @@
-"""Logs, results and parsets of every job beside the visualiser, to be read only, and nothing of them is run."""
+"""The index of observations, and logs, results and parsets of every job, beside the visualiser, to be read only."""
 
 from __future__ import annotations
 
+import asyncio
 import html
 import os
 from collections.abc import Iterable
@@ -13,9 +14,12 @@ from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
 from sip_luigi.domain.errors import ConfigurationError
+from sip_luigi.report.index import INDEX, render_index, script_policy
 from sip_luigi.scheduler.folders import BLOCK, PARTS, NotShown, entries, is_folder, opened, tail_offset
 from sip_luigi.settings import Settings
 from sip_luigi.tasks.context import job_layout
+from sip_luigi.tasks.observation_index import entries as index_entries
+from sip_luigi.tasks.observation_index import observations
 
 TEXT, BINARY = "text/plain; charset=utf-8", "application/octet-stream"
 TYPES = {
@@ -28,6 +32,8 @@ TYPES = {
 TEXTS = frozenset({".log", ".txt", ".parset", ".sh", ".skymodel", ".catalogue", ".csv", ".yaml", ".reg"})
 POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:"
 """What a browser may do with a page: show it. Names and messages in it come from the data, and are strangers'."""
+INDEX_POLICY = f"{POLICY.replace('sandbox;', 'sandbox allow-scripts;')}; script-src {script_policy()}"
+"""The index has one script, which is ours; any other is refused."""
 MAX_TAIL = 100_000
 
 
@@ -117,14 +123,21 @@ class ObservationsHandler(JobsHandler):
         self.finish(listing("jobs", [(name, True, 0) for name in found]))
 
 
-def observations(settings: Settings) -> Iterable[str]:
-    """Ids of all observations that have a job directory."""
-    pattern = job_layout(settings, "OBS").directory
-    if pattern.name != "OBS" or not pattern.parent.is_dir():
-        return
-    for entry in pattern.parent.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            yield entry.name
+class IndexHandler(JobsHandler):
+    """Answers for the page of all observations."""
+
+    async def get(self, obs_id: str = "", path: str | None = None) -> None:
+        """Make the page of what there is now; it has the addresses that this server knows."""
+        page = await asyncio.to_thread(self._page)
+        self.set_header("Content-Security-Policy", INDEX_POLICY)
+        self.set_header("Content-Type", TYPES[".html"])
+        self.finish(page)
+
+    def _page(self) -> str:
+        known = index_entries(self.settings_of_pipeline)
+        return render_index(
+            {f"jobs/{quote(folder.parent.name)}/results/": entry for folder, entry in known.items()}
+        )
 
 
 def content_type(names: list[str]) -> str:
@@ -150,6 +163,7 @@ def routes(settings: Settings) -> list[tuple[str, Any, dict[str, Any]]]:
     """What the server has to know of these pages."""
     given = {"settings": settings}
     return [
+        (rf"/{INDEX}", IndexHandler, given),
         (r"/jobs/()", ObservationsHandler, given),
         (r"/jobs/([^/]+)(?:/(.*))?", JobsHandler, given),
     ]

@@ -23,6 +23,9 @@ from sip_luigi.tasks.node_stage import Steps
 from sip_luigi.tasks.preprocess import carried
 from sip_luigi.tasks.stations import bad_stations, flagged_stations
 
+GAINS, VISIBILITIES = "gains.json", "visibilities.json"
+"""Names in the product of what the report shows of solutions and calibrated data."""
+
 
 class Calibrate(CycleStage, Dp3Stage):
     """Calibrate one subband, with the station beam where the data describe it.
@@ -31,7 +34,7 @@ class Calibrate(CycleStage, Dp3Stage):
     """
 
     stage = "calibrate"
-    version = 3
+    version = 4
 
     @property
     def patch(self) -> str:
@@ -86,11 +89,15 @@ class Calibrate(CycleStage, Dp3Stage):
             {"write": skymodel, "text": model},
             *(self._transfer(inputs, transferred) if transferred else ()),
             *self.run_parset(part, self.patched(parset)),
-            self._inspection(output, solution_paths(options, solutions, bool(transferred))),
+            self._inspection(part, output, solution_paths(options, solutions, bool(transferred))),
             *self._comparison(inputs, part, solutions),
             {
                 "call": "verify_measurementset",
-                "request": {"path": output, "max_flagged_fraction": options.max_flagged_fraction},
+                "request": {
+                    "path": output,
+                    "max_flagged_fraction": options.max_flagged_fraction,
+                    "visibilities": f"{part}/{VISIBILITIES}",
+                },
             },
             {"note": has_beam and options.beam, "name": "beam"},
             {"note": {**self._unusable(inputs), **flagged}, "name": "flagged_stations"},
@@ -102,10 +109,11 @@ class Calibrate(CycleStage, Dp3Stage):
         beam = bool(described(inputs["vds"])["has_beam_tables"]) and self.ctx.settings.calibration.beam
         return {**inputs["data"].measures, "beam": beam}
 
-    def _inspection(self, output: str, paths: tuple[str, ...]) -> dict[str, Any]:
+    def _inspection(self, part: str, output: str, paths: tuple[str, ...]) -> dict[str, Any]:
         options = self.ctx.settings.calibration
         request: dict[str, Any] = {
             "paths": list(paths),
+            "gains": f"{part}/{GAINS}",
             "log": f"{self.job_directory}/log",
             "min_converged_fraction": options.min_converged_fraction,
         }

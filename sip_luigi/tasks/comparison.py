@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sip_luigi.domain.catalogue import Detection, Floats
-from sip_luigi.domain.expectation import Comparison, compare, merge_near
+from sip_luigi.domain.expectation import Comparison, Pairs, compare, merge_near, pair_up
 from sip_luigi.domain.quality import Positions
 from sip_luigi.domain.skymodel_text import parse_skymodel
 from sip_luigi.fits import Image, positions, read_reference
 from sip_luigi.settings.sections import Quality
 
 MATCH_RADIUS_BEAMS = 1.0
+
+
+_NONE = Pairs(*(np.zeros(0) for _ in Pairs._fields))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A catalogue against one list of sources: the figures, and the sources that were found."""
+
+    figures: Comparison = field(default_factory=Comparison)
+    pairs: Pairs = _NONE
 
 
 @dataclass(frozen=True)
@@ -56,16 +67,31 @@ class Sky:
             return np.isfinite(response).astype(float)
         return np.where(response >= self.cutoff, response, 0.0)
 
-    def compare(self, sources: Positions, min_snr: float) -> Comparison:
+    def compare(self, sources: Positions, min_snr: float) -> Compared:
         """Hold the catalogue against those of the sources that are bright enough to be in it."""
         sources = merge_near(sources, self.radius_rad)
         bright = sources.flux_jy * self.response(sources) > min_snr * self.noise_jy
         expected = Positions(sources.ra_rad[bright], sources.dec_rad[bright], sources.flux_jy[bright])
-        return compare(positions(list(self.detections)), expected, self.radius_rad)
+        pairs = pair_up(positions(list(self.detections)), expected, self.radius_rad)
+        return Compared(compare(pairs, expected), pairs)
 
 
-def comparison_figures(sky: Sky | None, settings: Quality, model: Path | None) -> dict[str, Any]:
-    """Figures against both; None for what could not be compared.
+@dataclass(frozen=True)
+class Comparisons:
+    """A catalogue against the reference catalogue and the calibration model, as far as there are any."""
+
+    reference: Compared = field(default_factory=Compared)
+    model: Compared = field(default_factory=Compared)
+
+    @property
+    def pairs(self) -> dict[str, Pairs]:
+        """Sources that were found, by what they were compared with."""
+        both = {"reference catalogue": self.reference.pairs, "calibration model": self.model.pairs}
+        return {name: pairs for name, pairs in both.items() if len(pairs.flux_jy)}
+
+
+def comparisons(sky: Sky | None, settings: Quality, model: Path | None) -> Comparisons:
+    """Compare with both.
 
     Parameters
     ----------
@@ -76,13 +102,18 @@ def comparison_figures(sky: Sky | None, settings: Quality, model: Path | None) -
     model : Path or None
         The sky model of the first cycle: later ones come from the image itself.
     """
-    reference = known = Comparison()
+    reference = known = Compared()
     if sky and settings.reference_catalogue:
         catalogue = read_reference(Path(settings.reference_catalogue), settings.reference_flux_column)
         reference = sky.compare(catalogue, settings.min_reference_snr)
     if sky and model:
         known = sky.compare(model_positions(model, sky.image.frequency_hz), settings.min_reference_snr)
-    beam_arcsec = sky.image.beam[0] if sky else math.nan
+    return Comparisons(reference, known)
+
+
+def comparison_figures(found: Comparisons, beam_arcsec: float) -> dict[str, Any]:
+    """Figures against both; None for what could not be compared. Offsets are counted in beams, too."""
+    reference, known = found.reference.figures, found.model.figures
     return {
         "n_compared": reference.n_found,
         "flux_ratio_median": reference.flux_ratio_median,

@@ -23,7 +23,7 @@ class DescribeObservation(HeadStage):
     """
 
     stage = "gvds"
-    version = 2
+    version = 3
 
     def path(self) -> Path:
         """``vds/<obs_id>.gvds``."""
@@ -86,6 +86,7 @@ def observation_measures(gvds: Gvds, described: list[Manifest]) -> dict[str, Any
     return {
         "pointing_rad": [ra, dec],
         "elevation_rad": elevation_rad(ra, dec, (gvds.start_time_s + gvds.end_time_s) / 2),
+        "start_time_mjd_s": gvds.start_time_s,
         "duration_s": gvds.end_time_s - gvds.start_time_s,
         "start_freq_hz": min(gvds.start_freqs_hz),
         "end_freq_hz": max(gvds.end_freqs_hz),

@@ -21,15 +21,15 @@ from sip_luigi.tasks.base import Inputs
 from sip_luigi.tasks.dp3_stage import Dp3Stage, described, shape_of
 from sip_luigi.tasks.node_stage import Steps
 
-STATISTICS = "statistics.json"
-"""Name of the statistics in the product."""
+STATISTICS, FLAGS = "statistics.json", "flags.json"
+"""Names in the product of the statistics, and of what the report shows of them."""
 
 
 class Preprocess(Dp3Stage):
     """Flag interference and the A-team and average one subband."""
 
     stage = "preprocess"
-    version = 2
+    version = 3
     demix_failed = ""
     """Why demixing was given up, once it was."""
 
@@ -206,6 +206,7 @@ class Preprocess(Dp3Stage):
         return {
             "path": output,
             "output": f"{part}/{STATISTICS}",
+            "summary": f"{part}/{FLAGS}",
             "interval_s": self.settings.statistics_interval_s,
             # A parset of one's own may leave out the steps that count.
             "causes": {} if self.patch else causes,

@@ -111,11 +111,7 @@ def run_start(root: Stage) -> RunStart:
         process_start=process_start_time(pid),
         username=username(),
         command=command_line(),
-        software={
-            "sip_luigi": __version__,
-            "python": platform.python_version(),
-            **{name: installed_version(name) for name in PACKAGES},
-        },
+        software=software(),
         settings=settings_json(root.ctx.settings),
         started=timestamp(),
     )
@@ -124,6 +120,15 @@ def run_start(root: Stage) -> RunStart:
 def command_line() -> list[str]:
     """The command of this process, without passwords."""
     return [_PASSWORD.sub(r"\1***@", text) for text in (Path(sys.argv[0]).name, *sys.argv[1:])]
+
+
+def software() -> dict[str, str]:
+    """Versions by name of what runs here."""
+    return {
+        "sip_luigi": __version__,
+        "python": platform.python_version(),
+        **{name: installed_version(name) for name in PACKAGES},
+    }
 
 
 def settings_json(settings: Settings) -> dict[str, Any]:

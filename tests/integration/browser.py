@@ -17,10 +17,15 @@ START_S = 60
 
 
 class Page:
-    """The page that the browser shows."""
+    """The page that the browser shows.
+
+    ``requests`` are the addresses that it asked for, ``complaints`` what its console said, once :meth:`listen` was
+    called.
+    """
 
     def __init__(self, loop, socket):
         self.loop, self.socket, self.numbers = loop, socket, itertools.count(1)
+        self.requests, self.complaints = [], []
 
     def call(self, method, **params):
         """Send a command and return its result."""
@@ -31,9 +36,31 @@ class Page:
         await self.socket.write_message(json.dumps({"id": number, "method": method, "params": params}))
         while True:
             answer = json.loads(await self.socket.read_message())
+            self._hear(answer)
             if answer.get("id") == number:
                 assert "error" not in answer, answer
                 return answer["result"]
+
+    def _hear(self, event):
+        method, params = event.get("method"), event.get("params")
+        if method == "Network.requestWillBeSent":
+            self.requests.append(params["request"]["url"])
+        elif method == "Runtime.exceptionThrown":
+            self.complaints.append(params["exceptionDetails"]["text"])
+        elif method == "Log.entryAdded":
+            self.complaints.append(params["entry"]["text"])
+        elif method == "Runtime.consoleAPICalled":
+            self.complaints.append(str(params["args"]))
+
+    def listen(self):
+        """Keep what the page asks for and complains of."""
+        for domain in ("Network", "Runtime", "Log", "Page"):
+            self.call(f"{domain}.enable")
+
+    def resize(self, width, height):
+        """Give the page another size, a phone's for one."""
+        sizes = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.call("Emulation.setDeviceMetricsOverride", **sizes)
 
     def go(self, url):
         """Open a page."""

@@ -84,3 +84,11 @@ def test_calibration(tmp_path):
     assert without is None or without > measured["stations_flag_stations_noise_mjy"]
     assert not any(name.startswith(("ateam", "cycles", "calibrator")) for name in measured)
     assert not list(tmp_path.iterdir()), "nothing is left"
+
+
+def test_report(tmp_path):
+    shape = ("--subbands", "4", "--stations", "8", "--pixels", "300", "--cycles", "2", "--observations", "5")
+    measured = figures("report", *shape, "--directory", str(tmp_path))
+    all_positive(measured, "report_s", "report_mb", "index_s", "index_mb")
+    assert measured["tasks"] > 4 * 7
+    assert not list(tmp_path.iterdir()), "nothing is left"

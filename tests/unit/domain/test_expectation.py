@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from sip_luigi.domain.expectation import Comparison, compare, merge_near
+from sip_luigi.domain.expectation import Comparison, merge_near, pair_up
+from sip_luigi.domain.expectation import compare as sum_up
 from sip_luigi.domain.quality import Positions
 
 ARCSEC = math.radians(1 / 3600)
@@ -17,6 +18,10 @@ def sources(n=N, ra_deg=359.9, dec_deg=60.0):
     """Sources around 0 h: right ascensions wrap."""
     ra = np.deg2rad((ra_deg + RNG.uniform(-1, 1, n)) % 360.0)
     return Positions(ra, np.deg2rad(dec_deg + RNG.uniform(-1, 1, n)), RNG.uniform(0.1, 5.0, n))
+
+
+def compare(measured, expected, radius_rad):
+    return sum_up(pair_up(measured, expected, radius_rad), expected)
 
 
 def moved(expected, east_arcsec=0.0, north_arcsec=0.0, factor=1.0, keep=slice(None)):
@@ -74,3 +79,12 @@ def test_components_that_the_image_cannot_tell_apart_are_one():
     for few in (0, 1):
         only = Positions(model.ra_rad[:few], model.dec_rad[:few], model.flux_jy[:few])
         assert len(merge_near(only, ARCSEC).flux_jy) == few
+
+
+def test_pairs_are_measured_minus_expected():
+    expected = sources()
+    pairs = pair_up(moved(expected, 3.0, -4.0, 1.1), expected, 20 * ARCSEC)
+    assert len(pairs.flux_jy) == N
+    assert pairs.flux_jy / pairs.expected_jy == pytest.approx(1.1)
+    assert pairs.east_arcsec == pytest.approx(3.0, rel=1e-3)
+    assert pairs.north_arcsec == pytest.approx(-4.0, rel=1e-3)

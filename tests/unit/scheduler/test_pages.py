@@ -9,6 +9,7 @@ import pytest
 from tornado.testing import AsyncHTTPTestCase
 from tornado.web import Application
 
+from sip_luigi.report.index import script_policy
 from sip_luigi.scheduler.pages import routes
 from sip_luigi.scheduling import shows_logs
 from sip_luigi.settings import load_settings
@@ -63,6 +64,17 @@ class TestPages(AsyncHTTPTestCase):
             assert headers["X-Content-Type-Options"] == "nosniff"
         assert self.get("/jobs/L1/logs/evil.html").headers["Content-Type"].startswith("text/plain")
         assert self.get("/jobs/L1/results/x.svg").headers["Content-Disposition"] == "attachment"
+
+    def test_the_index_runs_its_own_script_and_no_other(self):
+        text = '{"obs_id": "L1", "outcome": "full", "verdict": "good", "made": "2026-11-25T10:00:00+00:00"}'
+        (self.runtime / "jobs" / "L1" / "results" / "summary.json").write_text(text)
+        answer = self.get("/index.html")
+        assert answer.code == 200
+        assert 'href="jobs/L1/results/report.html"' in answer.body.decode()
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("sandbox allow-scripts; default-src 'none'")
+        assert policy.endswith(f"; script-src {script_policy()}")
+        assert self.get("/index.html", method="HEAD").body == b""
 
     def test_results(self):
         assert self.get("/jobs/L1/results/report.html").headers["Content-Type"].startswith("text/html")

@@ -12,7 +12,7 @@ from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.domain.quality import Positions
 from sip_luigi.fits import Image
 from sip_luigi.settings.sections import Quality
-from sip_luigi.tasks.comparison import Sky, comparison_figures, model_positions
+from sip_luigi.tasks.comparison import Sky, comparison_figures, comparisons, model_positions
 
 SIZE, PIXEL_DEG = 200, 0.01
 HEADER = fits.Header(
@@ -49,6 +49,10 @@ def sky(found, beam=None, noise_jy=0.01, cutoff=0.1):
     return Sky(detections(found), Image(np.ones((SIZE, SIZE), np.float32), HEADER), beam, noise_jy, cutoff)
 
 
+def figures_of(sky, settings, model):
+    return comparison_figures(comparisons(sky, settings, model), 144.0)
+
+
 def test_values_at_positions(beam):
     sources = positions(SOURCES)
     values = beam.at(sources.ra_rad, sources.dec_rad)
@@ -59,15 +63,15 @@ def test_values_at_positions(beam):
 
 
 def test_what_is_too_faint_or_not_in_the_image_is_not_expected():
-    found = sky(SOURCES[:3]).compare(positions(SOURCES), min_snr=7.0)
+    found = sky(SOURCES[:3]).compare(positions(SOURCES), min_snr=7.0).figures
     assert (found.n_expected, found.n_found) == (3, 3)
 
 
 def test_what_the_primary_beam_makes_too_faint_is_not_expected(beam):
-    everywhere = sky(SOURCES[:1], noise_jy=0.05).compare(positions(SOURCES), 7.0)
-    through_it = sky(SOURCES[:1], beam, noise_jy=0.05).compare(positions(SOURCES), 7.0)
+    everywhere = sky(SOURCES[:1], noise_jy=0.05).compare(positions(SOURCES), 7.0).figures
+    through_it = sky(SOURCES[:1], beam, noise_jy=0.05).compare(positions(SOURCES), 7.0).figures
     assert everywhere.n_expected > through_it.n_expected >= 1
-    assert sky(SOURCES, beam, cutoff=0.99).compare(positions(SOURCES), 7.0).n_expected == 1
+    assert sky(SOURCES, beam, cutoff=0.99).compare(positions(SOURCES), 7.0).figures.n_expected == 1
 
 
 @pytest.fixture
@@ -86,7 +90,7 @@ def model(tmp_path):
 
 def test_the_model_counts_at_the_frequency_of_the_image(model):
     assert model_positions(model, 140e6).flux_jy == pytest.approx([s[2] for s in SOURCES], rel=1e-4)
-    figures = comparison_figures(sky(SOURCES[:3]), Quality(), model)
+    figures = figures_of(sky(SOURCES[:3]), Quality(), model)
     assert figures["model_flux_ratio_median"] == pytest.approx(1.0, abs=1e-3)
     assert figures["model_found_fraction"] == 1.0
     assert figures["model_offset_beams"] == pytest.approx(0.0, abs=1e-3)
@@ -95,7 +99,7 @@ def test_the_model_counts_at_the_frequency_of_the_image(model):
 
 def test_a_solver_that_stalled(model):
     weak = [(ra, dec, flux * 0.018) for ra, dec, flux in SOURCES[:3]]
-    figures = comparison_figures(sky(weak), Quality(), model)
+    figures = figures_of(sky(weak), Quality(), model)
     assert figures["model_found_fraction"] == 1.0
     assert figures["model_flux_ratio_median"] == pytest.approx(0.018, rel=1e-3)
 
@@ -104,23 +108,29 @@ def test_the_reference_catalogue(model, tmp_path):
     path = tmp_path / "reference.fits"
     moved = [(ra, dec + 0.01, flux / 2) for ra, dec, flux in SOURCES]
     Table(rows=moved, names=("RA", "DEC", "FLUX")).write(path)
-    figures = comparison_figures(sky(SOURCES[:3]), Quality(reference_catalogue=str(path)), model)
+    figures = figures_of(sky(SOURCES[:3]), Quality(reference_catalogue=str(path)), model)
     assert figures["n_compared"] == figures["reference_n_expected"] == 3
     assert figures["flux_ratio_median"] == pytest.approx(2.0)
     assert figures["astrometric_offset_arcsec"] == pytest.approx(36.0, rel=1e-3)
     assert figures["astrometric_offset_beams"] == pytest.approx(0.25, rel=1e-3)
     Table(rows=moved, names=("RAJ", "DEC", "FLUX")).write(path, overwrite=True)
     with pytest.raises(ConfigurationError, match="no column RA"):
-        comparison_figures(sky(SOURCES[:3]), Quality(reference_catalogue=str(path)), model)
+        figures_of(sky(SOURCES[:3]), Quality(reference_catalogue=str(path)), model)
 
 
 def test_without_an_image_nothing_is_compared(model):
-    figures = comparison_figures(None, Quality(), model)
+    figures = figures_of(None, Quality(), model)
     assert figures["n_compared"] == figures["model_n_expected"] == 0
     assert {figures[name] for name in figures if "_n_" not in name and name != "n_compared"} == {None}
 
 
 def test_nothing_was_found_at_all(model):
-    figures = comparison_figures(sky([]), Quality(), model)
+    figures = figures_of(sky([]), Quality(), model)
     assert figures["model_found_fraction"] == 0.0
     assert figures["model_flux_recovered"] == 0.0
+
+
+def test_sources_that_were_found_are_known_one_by_one(model):
+    pairs = comparisons(sky(SOURCES[:3]), Quality(), model).pairs
+    assert list(pairs) == ["calibration model"]
+    assert pairs["calibration model"].flux_jy == pytest.approx([source[2] for source in SOURCES[:3]])
