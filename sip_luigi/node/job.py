@@ -7,6 +7,7 @@ that is being made adopts the running job. A lease that nobody renews ends the w
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -156,6 +157,9 @@ def _spawn(directory: Path, lock: int, tools: dict[str, str]) -> None:
         os.setsid()
         grandchild = os.fork()
         if grandchild:
+            # Here as well as there: whoever reads of the group, and ends it, must find it.
+            with contextlib.suppress(ProcessLookupError):
+                os.setpgid(grandchild, grandchild)
             record_process(directory, grandchild)
         else:
             _detach(directory, lock)
