@@ -29,6 +29,7 @@ def bare(cluster_observatory):
         {"cluster": {"node_python": f"{PREFIX}/bin/python"}}, storage=1, compute=1, sshd_options=options
     )
     yield observatory
+    observatory.cluster.close()
     for node in nodes:
         # Hundreds of megabytes each.
         shutil.rmtree(observatory.cluster.path(node, f"{PREFIX}.d"), ignore_errors=True)
