@@ -81,7 +81,8 @@ def poll(request: dict[str, Any]) -> dict[str, Any]:
     dict
         ``state``: ``running`` (also as long as there is more of its log), ``finished``, ``gone`` (it ended without
         saying how) or ``replaced`` (by a job that makes another version); ``status``: what it said when it
-        finished, or that there was no room for saying it; ``log``: the text since ``offset``; ``offset``: where that ends.
+        finished, or that there was no room for saying it; ``log``: the text since ``offset``; ``offset``: where that
+        ends.
     """
     directory = Path(request["directory"])
     _wait(directory, float(request.get("wait_s", 0.0)))
