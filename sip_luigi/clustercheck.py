@@ -9,7 +9,7 @@ from typing import Any
 
 from sip_luigi import __version__
 from sip_luigi.domain.clusterdesc import ClusterDesc
-from sip_luigi.domain.errors import ConfigurationError, ProgramError, TransportError
+from sip_luigi.domain.errors import SipError
 from sip_luigi.execution.connection import Connection
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.tasks.context import connect, node_states, read_cluster
@@ -107,7 +107,7 @@ def _check(connection: Connection, name: str, request: dict[str, Any], settings:
     found, asked = Finding(name, []), time.time()
     try:
         answer = connection.call("check", request)
-    except (TransportError, ConfigurationError, ProgramError) as error:
+    except SipError as error:
         found.problems.append(str(error))
         return found
     answered, there = time.time(), answer["time_s"]

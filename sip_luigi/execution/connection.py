@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sip_luigi.domain.errors import BadData, ProgramError
+from sip_luigi.domain.errors import BadData, DiskFull, ProgramError
 from sip_luigi.node.serve import EXIT_BAD_DATA
+
+NO_SPACE = "no space left on device"
+"""What the system says of a full disk, in lower case."""
 
 TAIL_LINES = 5
 """Lines of what a command said on standard error that go into a message."""
@@ -29,6 +32,8 @@ class Connection(Protocol):
         ------
         BadData
             The command says that the data are at fault.
+        DiskFull
+            It could not write.
         ProgramError
             The command failed.
         TransportError
@@ -89,8 +94,8 @@ def read_answer(node: str, command: str, done: Completed) -> dict[str, Any]:
 
     Raises
     ------
-    BadData, ProgramError
-        By exit status; see :meth:`Connection.call`.
+    BadData, DiskFull, ProgramError
+        By exit status and what was said; see :meth:`Connection.call`.
     """
     ended = f"exit status {done.status}" if done.status >= 0 else "ended by a signal"
     answer = _parse(done.stdout)
@@ -110,7 +115,9 @@ def judge_answer(
     if status:
         ended = f"exit status {status}" if status >= 0 else "ended by a signal"
         said = f": {said}" if said else ""
-        raise ProgramError(f"{node}: {command}: {answer.get('error', 'failed')} ({ended}{said})")
+        error = str(answer.get("error", "failed"))
+        kind = DiskFull if NO_SPACE in error.lower() else ProgramError
+        raise kind(f"{node}: {command}: {error} ({ended}{said})")
     return answer
 
 

@@ -142,7 +142,8 @@ def result_text(figures: dict[str, Any]) -> str:
     if (rms := figures.get("rms_jy_beam")) is not None:
         parts.append(f"noise {rms * 1e3:.3g} mJy/beam")
     if figures.get("verdict") == "poor" and figures.get("reasons"):
-        parts.append("; ".join(figures["reasons"]))
+        # Each is a figure, then its limits and what to do about it: that is in the report.
+        parts += [reason.partition(",")[0] for reason in figures["reasons"]]
     return ", ".join(parts)
 
 

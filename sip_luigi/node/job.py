@@ -12,7 +12,9 @@ import fcntl
 import json
 import os
 import select
+import shutil
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +23,7 @@ from typing import Any
 
 from sip_luigi.node.files import write_atomically
 from sip_luigi.node.process import GRACE_S, process_start_time
-from sip_luigi.node.supervise import record_process, supervise
+from sip_luigi.node.supervise import FULL_BYTES, record_process, supervise
 from sip_luigi.programs.environment import casarc_text, tool_environment
 
 CHUNK = 1 << 18
@@ -80,7 +82,8 @@ def poll(request: dict[str, Any]) -> dict[str, Any]:
     dict
         ``state``: ``running`` (also as long as there is more of its log), ``finished``, ``gone`` (it ended without
         saying how) or ``replaced`` (by a job that makes another version); ``status``: what it said when it
-        finished; ``log``: the text since ``offset``; ``offset``: where that ends.
+        finished, or that there was no room for saying it; ``log``: the text since ``offset``; ``offset``: where that
+        ends.
     """
     directory = Path(request["directory"])
     _wait(directory, float(request.get("wait_s", 0.0)))
@@ -100,7 +103,23 @@ def poll(request: dict[str, Any]) -> dict[str, Any]:
         "fingerprint"
     ):
         state = "replaced"
+    if state == "gone" and shutil.disk_usage(directory).free < FULL_BYTES:
+        status = _no_room(directory)
     return {"state": state, "status": status, "log": text, "offset": offset}
+
+
+def _no_room(directory: Path) -> dict[str, Any]:
+    """What a job would have said at its end if there had been room for saying it."""
+    message = f"it could not even say how it ended: no space left on device for {directory}"
+    host = socket.gethostname()
+    return {
+        "outcome": "disk_full",
+        "message": message,
+        "argv": [],
+        "exit_status": None,
+        "tail": "",
+        "host": host,
+    }
 
 
 def _wait(directory: Path, wait_s: float) -> None:

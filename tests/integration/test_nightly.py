@@ -29,6 +29,7 @@ def bare(cluster_observatory):
         {"cluster": {"node_python": f"{PREFIX}/bin/python"}}, storage=1, compute=1, sshd_options=options
     )
     yield observatory
+    observatory.cluster.close()
     for node in nodes:
         # Hundreds of megabytes each.
         shutil.rmtree(observatory.cluster.path(node, f"{PREFIX}.d"), ignore_errors=True)
@@ -210,7 +211,7 @@ def test_disks_that_fill(cluster_observatory, undisturbed):
     assert end(process) == 30
     [(subject, text)] = nights.mails()
     assert subject == "sip nightly on lfe001: 1 failed"
-    assert "[resources] " in text
+    assert "[resources] " in text, text
     assert "tried again in the next night" in text
     assert "lce001:/data/scratch is 100% full: 0.00 GB free" in text
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sip_luigi.domain.errors import BadData, ProgramError
+from sip_luigi.domain.errors import BadData, DiskFull, ProgramError
 from sip_luigi.execution.connection import Completed, read_answer
 from sip_luigi.execution.local import LocalConnection
 
@@ -19,6 +19,11 @@ def test_an_answer(stdout):
     [
         (Completed(65, b'{"error": "no rows"}', b""), BadData, "here: no rows"),
         (Completed(70, b'{"error": "oops"}', b""), ProgramError, "here: look: oops (exit status 70)"),
+        (
+            Completed(70, b'{"error": "OSError: [Errno 28] No space left on device"}', b""),
+            DiskFull,
+            "here: look: OSError: [Errno 28] No space",
+        ),
         (
             Completed(1, b'{"error": "oops"}', b"a\nb\n"),
             ProgramError,

@@ -70,6 +70,11 @@ def test_figures_in_a_line():
         "rms_jy_beam": 0.0123,
     }
     assert result_text(figures) == "good: 3 of 4 subbands, 12 sources, noise 12.3 mJy/beam"
-    poor = {**figures, "verdict": "poor", "reasons": ["no image"], "rms_jy_beam": None}
-    assert result_text(poor) == "poor: 3 of 4 subbands, 12 sources, no image"
+    poor = {
+        **figures,
+        "verdict": "poor",
+        "reasons": ["no image", "noise: 1.69, good 0.93 to 1.25; look"],
+        "rms_jy_beam": None,
+    }
+    assert result_text(poor) == "poor: 3 of 4 subbands, 12 sources, no image, noise: 1.69"
     assert result_text({}) == "?: None of None subbands, None sources"
