@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo demo-cluster test test-fast check bench docs clean system system-test
+.PHONY: help setup demo demo-cluster test test-fast check bench docs docs-links clean system system-test system-docs
 
 help:
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -15,6 +15,9 @@ system:
 
 system-test:
 	@deploy/install-system-packages test
+
+system-docs:
+	@deploy/install-system-packages docs
 
 setup: system $(STAMP) ## install everything into .venv (and system packages where missing)
 
@@ -50,5 +53,12 @@ bench: setup system-test ## overhead, efficiency, copies, worth of the calibrati
 	$(BIN)/python bench/scheduler
 	$(BIN)/python bench/report
 
+docs: setup system-docs ## the documentation, build/docs/html/index.html
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet --jobs auto --doctree-dir build/docs/doctrees docs build/docs/html
+	@echo build/docs/html/index.html
+
+docs-links: setup system-docs ## ask for every link that leads out of the documentation
+	$(BIN)/sphinx-build --builder linkcheck --quiet --doctree-dir build/docs/doctrees docs build/docs/links
+
 clean: ## remove the environment, the demonstration and caches
-	rm -rf $(VENV) demo demo-cluster build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo demo-cluster build docs/api *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

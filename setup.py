@@ -50,6 +50,10 @@ setup(
             "hypothesis==6.170.15",  # round trips and hostile input
             "mypy==2.4.1",
             "ruff==0.17.6",
+            "sphinx==9.0.4",  # the documentation
+            "myst-parser==5.2.0",  # pages in Markdown, readable without being built
+            "furo==2025.12.19",  # its look: narrow screens, dark, search without a server
+            "sphinx-click==6.2.0",  # every command and option from the code
         ],
     },
     entry_points={"console_scripts": ["sip = sip_luigi.cli:main"]},

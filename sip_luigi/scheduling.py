@@ -31,7 +31,6 @@ from sip_luigi.execution.losses import LossRecords
 from sip_luigi.execution.runs import told_to_end
 from sip_luigi.rundisplay import RunDisplay, displayed
 from sip_luigi.tasks.base import Stage
-from sip_luigi.tasks.chain import CHAIN
 from sip_luigi.tasks.context import run_records
 from sip_luigi.tasks.graph import walk
 from sip_luigi.tasks.node_stage import NodeStage
@@ -134,7 +133,7 @@ class SteadfastWorker(luigi.worker.Worker):
         """How the run stands, for those who watch it."""
         roots = [task for task in self.roots if isinstance(task, Stage)]
         found = [task for root in roots for task in (*walk(root), *root.afterwards())]
-        order = {name: number for number, name in enumerate(CHAIN)}
+        order = {name: number for root in roots for number, name in enumerate(root.ctx.chain)}
         found.sort(key=lambda task: (getattr(task, "cycle", 0), order.get(task.task_family, 0)))
         tasks = {task.task_id: task for task in found}
         # Asked now, while it is known what is where: later it would have to be looked for again.

@@ -15,8 +15,9 @@ LINES = 40
 
 def _stages(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     from sip_luigi.operation.retry import stage_names  # noqa: PLC0415
+    from sip_luigi.tasks.chain import CHAIN  # noqa: PLC0415
 
-    return [name for name in ("pipeline", *stage_names()) if name.startswith(incomplete)]
+    return [name for name in ("pipeline", *stage_names(CHAIN)) if name.startswith(incomplete)]
 
 
 @click.command()

@@ -50,7 +50,7 @@ class Batch:
     Attributes
     ----------
     action : str
-        :data:`sip_luigi.database.versions.IMPORT` or ``UPDATE``; only the latter is judged by its quality.
+        ``IMPORT`` or ``UPDATE`` of :mod:`sip_luigi.database.versions`; only the latter is judged by its quality.
     origin : str
         Fingerprint: the same one is taken in once.
     image : ImageInfo

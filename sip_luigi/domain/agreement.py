@@ -35,11 +35,11 @@ class Sums:
     product : ndarray
         Σ Re(V M*) of data V and model M.
     data, model, residual : ndarray
-        Σ |V|², Σ |M|², Σ |V - M|².
+        ``Σ |V|²``, ``Σ |M|²``, ``Σ |V - M|²``.
     noise : ndarray
         Σ σ², the variance of the noise of each, from neighbouring times.
     cross_count, cross, cross_noise : ndarray
-        Number, Σ |V|² and Σ σ² of XY and YX.
+        Number, ``Σ |V|²`` and ``Σ σ²`` of XY and YX.
     """
 
     count: Floats
@@ -60,12 +60,12 @@ class Agreement:
     Attributes
     ----------
     coherence : float
-        Σ Re(V M*) / √(Σ S² Σ |M|²) with S² = |V|² less noise: 1 where the model has all that is there, √x where it has
-        a fraction x of the power. The noise does not lower it.
+        ``Σ Re(V M*) / √(Σ S² Σ |M|²)`` with ``S² = |V|²`` less noise: 1 where the model has all that is there, √x where
+        it has a fraction x of the power. The noise does not lower it.
     coherence_error : float
         Its standard error.
     flux_ratio : float
-        Σ Re(V M*) / Σ |M|²: flux density in the data over that in the model, whatever else is in the data.
+        ``Σ Re(V M*) / Σ |M|²``: flux density in the data over that in the model, whatever else is in the data.
     flux_ratio_error : float
         Its standard error.
     residual_ratio : float
@@ -73,7 +73,7 @@ class Agreement:
     reduced_chi2 : float
         Power that is left over that of the noise.
     model_snr : float
-        √(Σ |M|² / σ²): signal to noise with which the model can be seen.
+        ``√(Σ |M|² / σ²)``: signal to noise with which the model can be seen.
     power_snr : float
         Power of the data, noise taken off, over that of the noise.
     cross_ratio : float

@@ -21,8 +21,8 @@ class Closure(NamedTuple):
     Attributes
     ----------
     found : float
-        Σ Re(B_V B_M*) / Σ |B_V| |B_M| over triangles, with the bispectra B of data and model: 1 for the same closure
-        phases, 0 for chance.
+        ``Σ Re(B_V B_M*) / Σ |B_V| |B_M|`` over triangles, with the bispectra B of data and model: 1 for the same
+        closure phases, 0 for chance.
     expected : float
         The same for the model with the noise of the data: as much as a perfect model would reach.
     """

@@ -46,17 +46,21 @@ class SipError(Exception):
         Exit status with which a command ends on this error.
     cause : {"transient", "resources", "data", "bug", "configuration"}
         What is to blame.
+    remedy : str
+        What an operator does about it, where the message does not say it better.
     """
 
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 30
     cause: ClassVar[Cause] = "bug"
+    remedy: ClassVar[str] = "Read the message: it says what to do."
 
 
 class AlreadyRunning(SipError):
     """What was to be started runs already."""
 
     cause = "transient"
+    remedy = "Nothing, or end the one that runs first."
     exit_code = 10
 
 
@@ -64,6 +68,7 @@ class ConfigurationError(SipError):
     """The request or its settings are wrong; nothing has been dispatched."""
 
     cause = "configuration"
+    remedy = "Correct what the message names: file, section and key, or the command line; then run again."
     exit_code = 35
 
 
@@ -81,6 +86,8 @@ class ParsetError(ConfigurationError):
     key : str, optional
         The key at fault.
     """
+
+    remedy = "Correct the file at the line or key that the message names."
 
     def __init__(
         self,
@@ -110,6 +117,11 @@ class UnknownObservation(ConfigurationError):
         The observation.
     """
 
+    remedy = (
+        "Compare the observation id, ``[layout] raw_pattern`` and the storage disks of the cluster "
+        "description."
+    )
+
     def __init__(self, message: str, obs_id: str = "") -> None:
         super().__init__(message)
         self.obs_id = obs_id
@@ -118,66 +130,99 @@ class UnknownObservation(ConfigurationError):
 class HostKeyError(ConfigurationError):
     """The host key of a node is unknown or has changed: nothing is said to it before somebody has looked."""
 
+    remedy = (
+        "Compare the fingerprint with that of the node itself, then run the command that the message gives."
+    )
+
 
 class BadData(SipError):
     """The data themselves are at fault; the same step would fail again."""
 
     cause = "data"
+    remedy = "Look at the data that the message names; restore or repair them, or go on without the subband."
 
 
 class SkyModelError(BadData):
     """A LOFAR text sky model that cannot be read."""
 
+    remedy = (
+        "Correct the model at the line that the message names, or name another: ``[calibration] skymodel``."
+    )
+
 
 class VdsError(BadData):
     """A VDS or GVDS description that cannot be read."""
 
+    remedy = "Remove the file; the next run describes the raw data again."
+
 
 class QuorumLost(BadData):
     """Too few subbands survived to make an image that means anything."""
+
+    remedy = (
+        "Remove the causes in the report, strike the losses (``sip retry OBS --lost``), run again; or "
+        "lower the quorum in ``[pipeline]``."
+    )
 
 
 class DegradedOutcome(SipError):
     """The results stand but are not what was asked for, and strictness is set."""
 
     cause = "data"
+    remedy = "As QuorumLost, or accept the results: run without ``--strict``."
 
 
 class NotFinished(SipError):
     """An observation whose quality has not passed: its data are kept."""
+
+    remedy = "Run it until its results stand; what the message names has to be in order first."
 
 
 class PoorQuality(SipError):
     """The results are there and their figures are poor, and strictness is set."""
 
     cause = "data"
+    remedy = "Follow the reasons at the head of the report, or accept the results: run without ``--strict``."
 
 
 class ProgramError(SipError):
     """A program ended with a failure."""
 
+    remedy = "Read the end of the log that the message quotes; correct the cause and run again."
     retryable = True
 
 
 class BadProduct(ProgramError):
     """A product did not pass verification. The same words twice say that a third time will not help."""
 
+    remedy = (
+        "Read the log of the stage; when data and settings are right, it is the program that has to be "
+        "looked at."
+    )
+
 
 class DiskFull(SipError):
     """A node has no room for a product."""
 
     cause = "resources"
+    remedy = "Make room on the disk that the message names, then run again."
     retryable = True
 
 
 class DatabaseError(SipError):
     """The database refused what was asked of it; nothing was changed."""
 
+    remedy = (
+        "Correct what the message names; the results stand, and the next run has only the database left "
+        "to do."
+    )
+
 
 class DatabaseUnavailable(DatabaseError):
     """The database could not be reached, or was busy for too long; nothing was changed."""
 
     cause = "transient"
+    remedy = "Start the database, or look at who holds it, then run again."
     retryable = True
 
 
@@ -193,6 +238,7 @@ class TransportError(SipError):
     """
 
     cause = "transient"
+    remedy = "Look at node and network with ``sip cluster check``, then run again."
     retryable = True
 
     def __init__(self, message: str, node: str = "") -> None:
@@ -204,6 +250,7 @@ class SchedulerAway(TransportError):
     """The central scheduler does not answer."""
 
     exit_code = 40
+    remedy = "Start it, ``sip scheduler start``, or run with ``--local-scheduler``."
 
 
 def cause_of(error: BaseException) -> Cause:
@@ -212,3 +259,8 @@ def cause_of(error: BaseException) -> Cause:
         return error.cause
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     return "resources" if full or isinstance(error, MemoryError) else "bug"
+
+
+def error_classes(root: type[SipError] = SipError) -> list[type[SipError]]:
+    """An error class and all below it, as far as their modules are loaded; each before its own."""
+    return [root, *(found for child in root.__subclasses__() for found in error_classes(child))]

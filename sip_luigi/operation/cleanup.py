@@ -110,7 +110,7 @@ def _with_links(
     links = [task for task, _ in kept if isinstance(task, GatherSubband) and is_link(task)]
     broken = {task.task_id for task in links if task.dependencies["data"].task_id in going}
     wanted = [*wanted, *(task for task in links if task.task_id in broken)]
-    order = {name: number for number, name in enumerate(in_order())}
+    order = {name: number for task in wanted for number, name in enumerate(in_order(task.ctx.chain))}
     wanted.sort(key=lambda task: order[task.task_family], reverse=True)
     stays = [
         {"task": task.name, "node": task.product().node, "reason": reason}

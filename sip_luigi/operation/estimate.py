@@ -24,7 +24,7 @@ def expected_time(
 ) -> tuple[float | None, list[str]]:
     """Time for some tasks in s, and the stages that nothing is known of; None where it is known of none."""
     tasks = list(tasks)
-    order = {name: number for number, name in enumerate(in_order())}
+    order = {name: number for number, name in enumerate(in_order(looked.ctx.chain))}
     n_stages = len(order)
     work = [
         Work(

@@ -9,7 +9,7 @@ from sip_luigi.domain.product import Manifest
 from sip_luigi.pipeline import ImagingPipeline
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.tasks.base import Stage
-from sip_luigi.tasks.chain import CHAIN
+from sip_luigi.tasks.chain import Chain
 from sip_luigi.tasks.context import Context, open_context
 
 
@@ -38,7 +38,7 @@ class Looked:
     @cached_property
     def tasks(self) -> list[Stage]:
         """Every task, also of the calibrator, in the order of the stages."""
-        order = {name: number for number, name in enumerate(in_order())}
+        order = {name: number for number, name in enumerate(in_order(self.ctx.chain))}
         own = sorted(
             self.root.everything(),
             key=lambda task: (
@@ -55,10 +55,10 @@ class Looked:
         return self.ctx.index.manifest(task.product())
 
 
-def in_order() -> list[str]:
+def in_order(chain: Chain) -> list[str]:
     """The stages, what is delivered before what is done afterwards."""
     last = "UpdateDatabase"
-    return [*(name for name in CHAIN if name != last), last]
+    return [*(name for name in chain if name != last), last]
 
 
 def look(obs_id: str, *, cycles: int | None = None, calibrator_obs_id: str = "") -> Looked:

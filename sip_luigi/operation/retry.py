@@ -11,7 +11,7 @@ from luigi.task_register import Register
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.execution.again import ask_again
 from sip_luigi.operation.observation import look
-from sip_luigi.tasks.chain import CHAIN
+from sip_luigi.tasks.chain import Chain, Need
 
 
 def retry(obs_id: str, *, lost: bool, from_stage: str) -> dict[str, Any]:
@@ -39,8 +39,8 @@ def retry(obs_id: str, *, lost: bool, from_stage: str) -> dict[str, Any]:
     ConfigurationError
         There is no such stage.
     """
-    again = following(from_stage) if from_stage else []
     looked = look(obs_id)
+    again = following(from_stage, looked.ctx.chain) if from_stage else []
     losses = looked.ctx.losses
     struck = sorted(losses.lost()) if lost else []
     for name in struck:
@@ -55,29 +55,25 @@ def stage_name(task_class: str) -> str:
     return str(Register.get_task_cls(task_class).stage)
 
 
-def stage_names() -> dict[str, str]:
+def stage_names(chain: Chain) -> dict[str, str]:
     """Classes of the stages by their names in logs and products."""
-    return {stage_name(name): name for name in CHAIN}
+    return {stage_name(name): name for name in chain}
 
 
-def following(stage: str) -> list[str]:
+def following(stage: str, chain: Chain) -> list[str]:
     """Classes of a stage, which may be named either way, and of those that take something of it, directly or not."""
-    names = stage_names()
+    names = stage_names(chain)
     first = names.get(stage, stage)
-    if first not in CHAIN:
-        close = difflib.get_close_matches(stage, [*names, *CHAIN], n=1)
+    if first not in chain:
+        close = difflib.get_close_matches(stage, [*names, *chain], n=1)
         hint = f"; did you mean {close[0]}?" if close else f"; stages are {', '.join(names)}"
         raise ConfigurationError(f"no stage {stage!r}{hint}")
     found = {first}
-    while more := {name for name in CHAIN if name not in found and _needs(name) & found}:
+    while more := {name for name in chain if name not in found and _needs(chain[name].values()) & found}:
         found |= more
-    return [name for name in CHAIN if name in found]
+    return [name for name in chain if name in found]
 
 
-def _needs(name: str) -> set[str]:
-    return set(_named(CHAIN[name].values()))
-
-
-def _named(needs: Iterable[Any]) -> Iterable[str]:
+def _needs(needs: Iterable[Need]) -> set[str]:
     # What comes from the cycle before would lead back to the beginning.
-    return (need.stage for need in needs if need.cycle != "previous")
+    return {need.stage for need in needs if need.cycle != "previous"}

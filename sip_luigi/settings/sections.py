@@ -212,6 +212,12 @@ class Pipeline(Section):
         0.5, "Widest gap that lost subbands may leave, as a fraction of the band", low=0, high=1
     )
 
+    own_stages: str = setting(
+        "",
+        "Python files with stages of one's own and what they take, separated by spaces; empty: none",
+        science=False,
+    )
+
     @property
     def repeats(self) -> bool:
         """Whether there is more than one cycle, of which one turns out to be the best."""

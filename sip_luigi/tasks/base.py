@@ -28,7 +28,7 @@ from sip_luigi.domain.product import Loss, Manifest, Product
 from sip_luigi.execution.failures import note_failure
 from sip_luigi.execution.targets import ProductTarget
 from sip_luigi.settings import Settings, load_settings
-from sip_luigi.tasks.chain import CHAIN, Need, in_cycle
+from sip_luigi.tasks.chain import Need, in_cycle
 from sip_luigi.tasks.console import keep_log, refuse
 from sip_luigi.tasks.context import Context, ContextParameter, open_context
 
@@ -89,7 +89,7 @@ class Stage(luigi.Task):
         """Stages whose products this one uses, by role, as :mod:`sip_luigi.tasks.chain` says."""
         return {
             role: task
-            for name, need in CHAIN[self.task_family].items()
+            for name, need in self.ctx.chain[self.task_family].items()
             for role, task in self._fulfil(name, need)
         }
 
@@ -179,7 +179,7 @@ class Stage(luigi.Task):
 
     @property
     def ctx(self) -> Context:
-        """The context: given by the task that requires this one, or opened for it alone."""
+        """The context, given by the task that requires this one or opened for it alone."""
         if self.context is not None:
             return cast(Context, self.context)
         if self._own_context is None:
@@ -206,13 +206,13 @@ class Stage(luigi.Task):
 
     @property
     def by_content(self) -> frozenset[str]:
-        """Roles of inputs of which only what they say counts, see :attr:`sip_luigi.tasks.chain.Need.by_content`."""
-        return frozenset(role for role, need in CHAIN[self.task_family].items() if need.by_content)
+        """Roles of inputs of which only what they say counts, see :class:`sip_luigi.tasks.chain.Need`."""
+        return frozenset(role for role, need in self.ctx.chain[self.task_family].items() if need.by_content)
 
     @cached_property
     def measures_only(self) -> frozenset[str]:
-        """Roles of inputs that need not be there any more, see :attr:`sip_luigi.tasks.chain.Need.measures_only`."""
-        needs = {name: need for name, need in CHAIN[self.task_family].items() if need.measures_only}
+        """Roles of inputs that need not be there any more, see :class:`sip_luigi.tasks.chain.Need`."""
+        needs = {name: need for name, need in self.ctx.chain[self.task_family].items() if need.measures_only}
         return frozenset(role for name, need in needs.items() for role, _ in self._fulfil(name, need))
 
     @cached_property

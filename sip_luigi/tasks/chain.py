@@ -1,6 +1,7 @@
 """The order of the stages: what each one takes from which other.
 
-This table is the graph. A stage of one's own is a file in this folder with its class, and a line here.
+This table is the graph. A stage of the pipeline is a file in this folder with its class, and a line here; for one of
+your own, outside of the package, see :mod:`sip_luigi.tasks.own_stages`.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ class Need:
     when: str = ""
 
 
+Chain = Mapping[str, Mapping[str, Need]]
+"""By stage, then by role: what it takes."""
+
 SKYMODEL = Need("UpdateSkyModel", cycle="previous", at_first="InitialSkyModel")
 STATIONS = Need("FlagStations", by_content=True, when="stations.enabled")
 CALIBRATOR = Need("CombineCalibrator", of_calibrator=True, when="calibration.calibrator_obs_id")
@@ -56,7 +60,7 @@ RESULTS: Mapping[str, Need] = {
 }
 """What the results are taken from: the best cycle is known only when all of them have been judged."""
 
-CHAIN: Mapping[str, Mapping[str, Need]] = {
+CHAIN: Chain = {
     "DescribeSubband": {},
     "DescribeObservation": {"subbands": Need("DescribeSubband", every_subband=True)},
     "CopySubband": {"vds": Need("DescribeSubband")},

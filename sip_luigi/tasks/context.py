@@ -29,6 +29,8 @@ from sip_luigi.execution.placement import PlacementRecord, PretendedPlacement
 from sip_luigi.execution.runs import RunRecords
 from sip_luigi.execution.ssh import SshConnection, SshOptions
 from sip_luigi.settings import Settings, load_settings
+from sip_luigi.tasks.chain import CHAIN, Chain
+from sip_luigi.tasks.own_stages import chain_with
 from sip_luigi.tasks.survey import survey
 
 logger = logging.getLogger("sip_luigi")
@@ -69,6 +71,8 @@ class Context:
         The observation of the calibrator, whose stages are those of any other observation.
     places, complete
         Where the chains run, and which tasks are known to be complete, as seen last.
+    chain : mapping
+        The graph: what each stage takes, those of one's own among them.
     logs_served : bool
         Whether the scheduler shows the logs beside its visualiser.
     again : mapping
@@ -90,6 +94,7 @@ class Context:
     calibrator: Context | None = None
     places: Mapping[str, Place] = field(default_factory=dict)
     complete: dict[str, bool] = field(default_factory=dict)
+    chain: Chain = field(default_factory=lambda: CHAIN)
     logs_served: bool = False
     again: Mapping[str, int] = field(default_factory=dict)
     dry: bool = False
@@ -281,6 +286,7 @@ def open_context(obs_id: str, settings: Settings | None = None, *, dry: bool = F
 
 def _open(obs_id: str, settings: Settings, beside: Context | None = None, *, dry: bool = False) -> Context:
     """Open one observation; beside another one it shares connections and what is known of products."""
+    chain = chain_with(settings.pipeline.own_stages)
     cluster = read_cluster(settings)
     layout = job_layout(settings, obs_id)
     states = PretendedStates(node_states(settings).path) if dry else node_states(settings)
@@ -304,6 +310,7 @@ def _open(obs_id: str, settings: Settings, beside: Context | None = None, *, dry
         complete=beside.complete if beside else {},
         again=read_again(layout.again),
         dry=dry,
+        chain=chain,
     )
     ctx.place()
     _warn_of_lost_locality(ctx)

@@ -19,7 +19,6 @@ from sip_luigi.node.files import write_atomically
 from sip_luigi.report.progress import StageRun
 from sip_luigi.settings import Settings
 from sip_luigi.tasks.base import Stage
-from sip_luigi.tasks.chain import CHAIN
 from sip_luigi.tasks.context import Context
 from sip_luigi.tasks.graph import walk
 
@@ -28,7 +27,7 @@ logger = logging.getLogger("sip_luigi")
 
 def stage_runs(root: Stage) -> list[StageRun]:
     """All tasks that a task rests on and what became of them, in the order of the chain."""
-    order = list(CHAIN)
+    order = list(root.ctx.chain)
     tasks = sorted(
         (task for task in walk(root) if task is not root),
         key=lambda task: (getattr(task, "cycle", 0), order.index(task.task_family), task.name),

@@ -24,3 +24,4 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+    """How constraints are named."""
