@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
 from typing import Any
 
 from luigi.task_register import Register
@@ -27,12 +26,12 @@ def retry(obs_id: str, *, lost: bool, from_stage: str) -> dict[str, Any]:
     lost : bool
         Strike its losses.
     from_stage : str
-        Name of a stage; its products, and those of all stages after it, are asked for afresh. Empty: none.
+        Name of a stage; its products are asked for afresh, and with them what is made of them. Empty: none.
 
     Returns
     -------
     dict
-        ``struck``: names of losses; ``again``: names of stages.
+        ``struck``: names of losses; ``again``: names of the stages that are gone through again.
 
     Raises
     ------
@@ -46,7 +45,8 @@ def retry(obs_id: str, *, lost: bool, from_stage: str) -> dict[str, Any]:
     for name in struck:
         losses.remove(name)
     if again:
-        ask_again(looked.ctx.layout.again, again)
+        # The keys of what follows hold this one.
+        ask_again(looked.ctx.layout.again, again[:1])
     return {"obs_id": obs_id, "struck": struck, "again": [stage_name(name) for name in again]}
 
 
@@ -61,7 +61,10 @@ def stage_names(chain: Chain) -> dict[str, str]:
 
 
 def following(stage: str, chain: Chain) -> list[str]:
-    """Classes of a stage, which may be named either way, and of those that take something of it, directly or not."""
+    """Classes of a stage, which may be named either way, and of those whose products follow from it.
+
+    What is taken of a stage by what it says alone follows only if it says something else.
+    """
     names = stage_names(chain)
     first = names.get(stage, stage)
     if first not in chain:
@@ -71,9 +74,9 @@ def following(stage: str, chain: Chain) -> list[str]:
     found = {first}
     while more := {name for name in chain if name not in found and _needs(chain[name].values()) & found}:
         found |= more
-    return [name for name in chain if name in found]
+    return [first, *(name for name in chain if name in found - {first})]
 
 
 def _needs(needs: Iterable[Need]) -> set[str]:
     # What comes from the cycle before would lead back to the beginning.
-    return {need.stage for need in needs if need.cycle != "previous"}
+    return {need.stage for need in needs if need.cycle != "previous" and not need.by_content}

@@ -207,6 +207,7 @@ def test_retry_from_a_stage(sip, found):
     assert after["calibrate"] != before["calibrate"]
     assert after["deliver"] != before["deliver"]
     assert keys(sip, found) == after
+    assert json.loads((found.job / "again.json").read_text()) == {"Calibrate": 1}
     sip("retry", found.obs_id, "--from", "Calibrate")
     assert keys(sip, found)["calibrate"] not in (before["calibrate"], after["calibrate"])
 
