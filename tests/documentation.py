@@ -12,7 +12,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
-COMMANDS = ("sip", "luigi", "make")
+COMMANDS = ("sip", "luigi", "make", "fab")
 _BLOCK = re.compile(
     r"^(?:<!-- (?P<marker>.*?) -->\n)?```(?P<language>[^\n]*)\n(?P<text>.*?)^```$", re.M | re.S
 )

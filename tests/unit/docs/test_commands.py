@@ -1,11 +1,15 @@
 """Commands, options and settings that the documentation names exist."""
 
 import configparser
+import json
 import re
+import subprocess
+from functools import cache
 from pathlib import Path
 
 import click
 import pytest
+from conftest import BIN
 from documentation import REPOSITORY, blocks, command, mentioned, pages
 from luigi.cmdline_parser import CmdlineParser
 
@@ -47,6 +51,7 @@ def test_what_is_wrong_is_noticed(configured):
         "sip plan L1 --fast",
         "sip sky cone --radios 1",
         "make bread",
+        "fab -r deploy head-node.stop",
         "luigi --module sip_luigi ImagingPipeline --obs-id L1 --imaging-robots 3",
     )
     for line in wrong:
@@ -56,6 +61,7 @@ def test_what_is_wrong_is_noticed(configured):
         "sip runs show L1 --json",
         "sip --version",
         "make docs",
+        "fab -r deploy head-node.status",
         "sip cluster drain NODE",
     )
     for line in right:
@@ -65,12 +71,12 @@ def test_what_is_wrong_is_noticed(configured):
 def test_commands_are_found():
     found = [argv for page in pages() for block in blocks(page) for argv in block.commands()]
     assert len(found) > 25
-    assert {Path(argv[0]).name for argv in found} == {"sip", "luigi", "make"}
+    assert {Path(argv[0]).name for argv in found} == {"sip", "luigi", "make", "fab"}
 
 
 def fault_of(argv):
     """What is wrong with a command, empty when nothing is."""
-    return {"sip": _sip, "luigi": _luigi, "make": _make}[Path(argv[0]).name](argv[1:])
+    return {"sip": _sip, "luigi": _luigi, "make": _make, "fab": _fab}[Path(argv[0]).name](argv[1:])
 
 
 def _sip(words):
@@ -115,3 +121,17 @@ def test_links_between_files(page):
     text = page.read_text(encoding="utf-8")
     links = re.findall(r"\]\((?!https?:|#)([^)\s#]+)", text)
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def _fab(words):
+    if words[:2] != ["-r", "deploy"]:
+        return "expected fab -r deploy TASK"
+    return "" if words[2] in _fab_tasks() else f"no such task: {words[2]}"
+
+
+@cache
+def _fab_tasks():
+    command = (str(BIN / "fab"), "-r", "deploy", "--list", "--list-format", "json")
+    found = json.loads(subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True).stdout)
+    inner = {f"{group['name']}.{task['name']}" for group in found["collections"] for task in group["tasks"]}
+    return inner | {task["name"] for task in found["tasks"]}
