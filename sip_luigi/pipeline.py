@@ -83,7 +83,7 @@ class ImagingPipeline(FromBestCycle, HeadStage):
 
     def path(self) -> Path:
         """The quality figures: written last, they say that the results are complete."""
-        return self.ctx.layout.results / "quality.json"
+        return self.ctx.layout.quality
 
     def refuse_lost(self, inputs: Inputs) -> None:
         """Deliver the report even when there is nothing else."""

@@ -126,6 +126,11 @@ class JobLayout:
         return self.directory / "results"
 
     @property
+    def quality(self) -> Path:
+        """Figures of quality: written last, they say that the results are complete."""
+        return self.results / "quality.json"
+
+    @property
     def losses(self) -> Path:
         """Records of what was lost."""
         return self.directory / "losses"

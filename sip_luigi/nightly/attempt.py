@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import signal
@@ -19,6 +18,7 @@ from sip_luigi.domain.observation import JobLayout
 from sip_luigi.domain.product import Loss
 from sip_luigi.execution.failures import Failure, failures_since, size_of
 from sip_luigi.execution.losses import LossRecords
+from sip_luigi.execution.results import STANDING, read_quality
 from sip_luigi.nightly.digest import Entry, result_text
 from sip_luigi.nightly.state import DEGRADED, DONE, FAILED
 
@@ -147,7 +147,11 @@ class Attempt:
 
     def judge(self, status: int | None, failures: Sequence[Failure], said: str) -> Result:
         """What the end of the main command means for the observation."""
-        losses, figures = self.losses(), read_figures(self.layout)
+        losses, figures = self.losses(), read_quality(self.layout)
+        if status == 0 and figures.get("outcome") not in STANDING:
+            return Result(
+                FAILED, "bug", f"it ended with 0, and {self.layout.quality} tells of no results", losses
+            )
         if status == 0:
             if figures.get("outcome") != "degraded":
                 return Result(DONE, figures=figures)
@@ -179,15 +183,6 @@ def entry_of(layout: JobLayout, result: Result, next_step: str, scheduler_url: s
     stands = f"{result_text(result.figures)}; " if result.outcome == DEGRADED else ""
     again = repeat(layout.obs_id, result.losses, scheduler_url)
     return Entry(layout.obs_id, f"{stands}{result.reason}", result.cause, next_step, again, shown)
-
-
-def read_figures(layout: JobLayout) -> dict[str, Any]:
-    """``quality.json``; empty where there is none that can be read."""
-    try:
-        figures = json.loads((layout.results / "quality.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return figures if isinstance(figures, dict) else {}
 
 
 def blame(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sip_luigi.nightly.attempt import read_figures
+from sip_luigi.execution.results import STANDING, read_quality
 from sip_luigi.nightly.raw import RawObservation, why_not_yet
 from sip_luigi.nightly.site import Site
 from sip_luigi.nightly.state import State
@@ -48,10 +48,10 @@ def sort_out(site: Site, state: State) -> Looked:
 def was_done_by_hand(settings: Settings, observation: RawObservation) -> bool:
     """Whether there are results of these very data, as far as times tell."""
     layout = job_layout(settings, observation.obs_id)
-    if read_figures(layout).get("outcome") not in ("full", "degraded"):
+    if read_quality(layout).get("outcome") not in STANDING:
         return False
     newest_ns = max(newest for *_, newest in observation.subbands.values())
-    return (layout.results / "quality.json").stat().st_mtime_ns > newest_ns
+    return layout.quality.stat().st_mtime_ns > newest_ns
 
 
 def is_new(observation: RawObservation, state: State) -> bool:

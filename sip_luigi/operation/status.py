@@ -6,7 +6,6 @@ luigid. Nothing is written, no lease renewed, no lock taken.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -15,8 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from sip_luigi.domain.errors import SipError
+from sip_luigi.domain.observation import JobLayout
+from sip_luigi.domain.product import Product
 from sip_luigi.domain.standing import Standing, State, Tally, left_by_rate, tallied
 from sip_luigi.execution.losses import LossRecords
+from sip_luigi.execution.results import read_quality
 from sip_luigi.execution.runs import RunningCommand
 from sip_luigi.node.look import read_manifest
 from sip_luigi.operation.estimate import expected_time
@@ -79,7 +81,7 @@ def status_of(obs_id: str) -> dict[str, Any]:
         "expected_by": expected_by,
         "kept_out": {name: asdict(state) for name, state in ctx.states.read().items()},
         "silent": silent,
-        "verdict": verdict(ctx.layout.results) if not left else None,
+        "verdict": verdict(ctx.layout) if not left else None,
     }
 
 
@@ -190,11 +192,10 @@ def lost(losses: LossRecords) -> list[dict[str, str]]:
     ]
 
 
-def verdict(results: Path) -> dict[str, Any] | None:
+def verdict(layout: JobLayout) -> dict[str, Any] | None:
     """Outcome and verdict of the results that were delivered; None where there are none."""
-    try:
-        figures = json.loads((results / "quality.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    figures = read_quality(layout)
+    if not figures:
         return None
     names = (
         "outcome",
@@ -206,7 +207,7 @@ def verdict(results: Path) -> dict[str, Any] | None:
         "subbands_used",
         "subbands_expected",
     )
-    return {**{name: figures.get(name) for name in names}, "report": str(results / "report.html")}
+    return {**{name: figures.get(name) for name in names}, "report": str(layout.results / "report.html")}
 
 
 def overview() -> list[dict[str, Any]]:
@@ -224,9 +225,8 @@ def overview() -> list[dict[str, Any]]:
 def _line(settings: Settings, obs_id: str) -> dict[str, Any]:
     layout = job_layout(settings, obs_id)
     runs = run_records(settings).going_on(obs_id)
-    quality = layout.results / "quality.json"
-    delivered = read_manifest(quality.with_name(f".{quality.name}.manifest.json"))
-    said = verdict(layout.results) or {}
+    delivered = read_manifest(Path(Product("", str(layout.quality), "file").manifest_path))
+    said = verdict(layout) or {}
     return {
         "obs_id": obs_id,
         "state": "running" if runs else "delivered" if delivered else "begun",

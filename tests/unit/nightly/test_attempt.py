@@ -72,6 +72,15 @@ def test_results_that_stand(layout):
     assert (found.outcome, found.cause, found.figures) == (DONE, "", figures)
 
 
+@pytest.mark.parametrize("text", [None, "", '{"outcome": "abandoned"}'])
+def test_an_exit_status_of_0_is_no_result(layout, text):
+    if text is not None:
+        layout.quality.write_text(text)
+    found = judged(layout, 0)
+    assert (found.outcome, found.cause, found.figures) == (FAILED, "bug", {})
+    assert "quality.json tells of no results" in found.reason
+
+
 def test_degraded_by_what_may_be_mended(layout):
     (layout.results / "quality.json").write_text('{"outcome": "degraded"}')
     lose(layout, "calibrate.SAP000_SB001", "data")
