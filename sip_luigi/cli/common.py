@@ -61,10 +61,12 @@ class ObservationId(click.ParamType[str]):
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Ids that begin so."""
-        from sip_luigi.operation.known import observations_with_jobs  # noqa: PLC0415
+        from sip_luigi.settings import load_settings  # noqa: PLC0415 - Luigi takes a while
+        from sip_luigi.tasks.job_directories import observations_with_jobs  # noqa: PLC0415
 
         try:
-            return [CompletionItem(name) for name in observations_with_jobs() if name.startswith(incomplete)]
+            known = observations_with_jobs(load_settings())
+            return [CompletionItem(name) for name in known if name.startswith(incomplete)]
         except SipError:
             return []
 

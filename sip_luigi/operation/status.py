@@ -23,7 +23,6 @@ from sip_luigi.execution.runs import RunningCommand
 from sip_luigi.node.look import read_manifest
 from sip_luigi.operation.estimate import expected_time
 from sip_luigi.operation.history import history_of
-from sip_luigi.operation.known import observations_with_jobs
 from sip_luigi.operation.luigid import running_tasks
 from sip_luigi.operation.nodes import Answers, ask_nodes
 from sip_luigi.operation.observation import Looked, look
@@ -32,6 +31,7 @@ from sip_luigi.pipeline import ImagingPipeline
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.tasks.base import Stage
 from sip_luigi.tasks.context import job_layout, run_records
+from sip_luigi.tasks.job_directories import observations_with_jobs
 from sip_luigi.tasks.node_stage import NodeStage
 
 TAIL_BYTES = 1 << 16

@@ -18,8 +18,8 @@ from sip_luigi.report.index import INDEX, render_index, script_policy
 from sip_luigi.scheduler.folders import BLOCK, PARTS, NotShown, entries, is_folder, opened, tail_offset
 from sip_luigi.settings import Settings
 from sip_luigi.tasks.context import job_layout
+from sip_luigi.tasks.job_directories import observations_with_jobs
 from sip_luigi.tasks.observation_index import entries as index_entries
-from sip_luigi.tasks.observation_index import observations
 
 TEXT, BINARY = "text/plain; charset=utf-8", "application/octet-stream"
 TYPES = {
@@ -118,7 +118,7 @@ class ObservationsHandler(JobsHandler):
 
     async def get(self, obs_id: str = "", path: str | None = None) -> None:
         """List the job directories."""
-        found = sorted(observations(self.settings_of_pipeline))
+        found = observations_with_jobs(self.settings_of_pipeline)
         self.set_header("Content-Type", TYPES[".html"])
         self.finish(listing("jobs", [(name, True, 0) for name in found]))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from sip_luigi.node.files import write_atomically
 from sip_luigi.report.index import INDEX, SUMMARY, Entry, render_index
 from sip_luigi.settings import Settings
 from sip_luigi.tasks.context import job_layout
+from sip_luigi.tasks.job_directories import observations_with_jobs
 
 logger = logging.getLogger("sip_luigi")
 
@@ -42,7 +42,7 @@ def rebuild_index(settings: Settings) -> None:
 def entries(settings: Settings) -> dict[Path, Entry]:
     """What each observation has to say, by the folder of its results; those without a report are left out."""
     found = {}
-    for obs_id in observations(settings):
+    for obs_id in observations_with_jobs(settings):
         try:
             folder = job_layout(settings, obs_id).results
         except ConfigurationError:
@@ -51,16 +51,6 @@ def entries(settings: Settings) -> dict[Path, Entry]:
         if entry := _read(folder / SUMMARY):
             found[folder] = entry
     return found
-
-
-def observations(settings: Settings) -> Iterator[str]:
-    """Ids of all observations that have a job directory."""
-    pattern = job_layout(settings, "OBS").directory
-    if pattern.name != "OBS" or not pattern.parent.is_dir():
-        return
-    for entry in pattern.parent.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            yield entry.name
 
 
 def _read(path: Path) -> Entry | None:
