@@ -37,6 +37,19 @@ for module in pkgutil.iter_modules(tasks.__path__):
 logger = logging.getLogger("sip_luigi")
 
 
+def with_options(
+    settings: Settings, cycles: int | None, calibrator_obs_id: str, *, strict: bool = False
+) -> Settings:
+    """The configuration, with the options of :class:`ImagingPipeline` over it."""
+    pipeline, quality, calibration = settings.pipeline, settings.quality, settings.calibration
+    if cycles is not None:
+        pipeline = replace(pipeline, cycles=cycles)
+    if calibrator_obs_id:
+        calibration = replace(calibration, calibrator_obs_id=calibrator_obs_id)
+    quality = replace(quality, strict=quality.strict or strict)
+    return replace(settings, pipeline=pipeline, quality=quality, calibration=calibration)
+
+
 def cleared_inputs(task: Stage) -> list[Stage]:
     """Inputs whose data a task needs, of which the manifest alone is left."""
     needed = [entry for role, entry in task.dependencies.items() if role not in task.measures_only]
@@ -72,14 +85,7 @@ class ImagingPipeline(FromBestCycle, HeadStage):
 
     def read_settings(self) -> Settings:
         """The configuration, with what the command line says over it."""
-        settings = load_settings()
-        pipeline, quality, calibration = settings.pipeline, settings.quality, settings.calibration
-        if self.cycles is not None:
-            pipeline = replace(pipeline, cycles=self.cycles)
-        if self.calibrator_obs_id:
-            calibration = replace(calibration, calibrator_obs_id=self.calibrator_obs_id)
-        quality = replace(quality, strict=quality.strict or self.strict)
-        return replace(settings, pipeline=pipeline, quality=quality, calibration=calibration)
+        return with_options(load_settings(), self.cycles, self.calibrator_obs_id, strict=self.strict)
 
     def path(self) -> Path:
         """The quality figures: written last, they say that the results are complete."""

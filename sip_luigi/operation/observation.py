@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from sip_luigi.domain.product import Manifest
-from sip_luigi.pipeline import ImagingPipeline
-from sip_luigi.settings import Settings, load_settings
+from sip_luigi.pipeline import ImagingPipeline, with_options
+from sip_luigi.settings import load_settings
 from sip_luigi.tasks.base import Stage
 from sip_luigi.tasks.chain import Chain
 from sip_luigi.tasks.context import Context, open_context
@@ -78,17 +78,7 @@ def look(obs_id: str, *, cycles: int | None = None, calibrator_obs_id: str = "")
     SipError
         As :func:`sip_luigi.tasks.context.open_context`.
     """
-    settings = chosen(load_settings(), cycles, calibrator_obs_id)
+    settings = with_options(load_settings(), cycles, calibrator_obs_id)
     root = ImagingPipeline(obs_id=obs_id, context=open_context(obs_id, settings, dry=True))
     root.complete()
     return Looked(root)
-
-
-def chosen(settings: Settings, cycles: int | None, calibrator_obs_id: str) -> Settings:
-    """The configuration, with what the command line says over it."""
-    if cycles is not None:
-        settings = replace(settings, pipeline=replace(settings.pipeline, cycles=cycles))
-    if calibrator_obs_id:
-        calibration = replace(settings.calibration, calibrator_obs_id=calibrator_obs_id)
-        settings = replace(settings, calibration=calibration)
-    return settings
