@@ -127,6 +127,12 @@ class Manifest:
     elapsed_s: float = 0.0
 
     @property
+    def state(self) -> str:
+        """What became of the product: ``lost``, ``passed``, ``cleared`` or ``done``."""
+        states = {"lost": self.loss, "passed": self.passed, "cleared": self.cleared}
+        return next((word for word, holds in states.items() if holds), "done")
+
+    @property
     def fingerprint(self) -> str:
         """What the product was really made of, or ``"lost"``."""
         said = {"content": self.content} if self.content else {}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sip_luigi.domain.errors import ConfigurationError
-from sip_luigi.execution.nodestates import locked
+from sip_luigi.execution.lock import locked
 from sip_luigi.node.files import write_atomically
 
 

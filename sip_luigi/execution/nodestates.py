@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from sip_luigi.execution.lock import locked
 from sip_luigi.node.files import write_atomically
 
 DRAINED, QUARANTINED, UNREACHABLE, UNFIT = "drained", "quarantined", "unreachable", "unfit"
@@ -110,15 +108,3 @@ class PretendedStates(NodeStates):
 
     def _write(self, states: dict[str, NodeState]) -> None:
         self._noted[:] = [states]
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a file that several processes of this machine change."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from sip_luigi.domain.placement import Place
-from sip_luigi.execution.nodestates import locked
+from sip_luigi.execution.lock import locked
 from sip_luigi.node.files import write_atomically
 
 Places = dict[str, Place]

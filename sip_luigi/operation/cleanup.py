@@ -6,10 +6,10 @@ to be made of it again, it is made again first.
 
 from __future__ import annotations
 
-import calendar
 import time
 from collections import defaultdict
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sip_luigi.domain.errors import NotFinished
@@ -87,7 +87,11 @@ def _choose(
 ) -> tuple[list[NodeStage], list[dict[str, Any]]]:
     """Tasks whose products may go, and those that stay with the reason."""
     ages = looked.ctx.settings.cleanup.ages_days()
-    age_days = (time.time() - _seconds(delivered.made)) / DAY_S if delivered and delivered.made else 0.0
+    age_days = (
+        (time.time() - datetime.fromisoformat(delivered.made).timestamp()) / DAY_S
+        if delivered and delivered.made
+        else 0.0
+    )
     wanted: list[NodeStage] = []
     kept: list[tuple[NodeStage, str]] = []
     for task in looked.tasks:
@@ -172,8 +176,3 @@ def _request(looked: Looked, tasks: list[NodeStage], really: bool) -> dict[str, 
         if (found := looked.found(task))
     ]
     return {"products": products, "remove": really}
-
-
-def _seconds(text: str) -> float:
-    """Unix time of an ISO 8601 time in UTC."""
-    return float(calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")))

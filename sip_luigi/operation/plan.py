@@ -115,17 +115,7 @@ def _stages(tasks: Iterable[Stage], reasons: Reasons) -> list[dict[str, Any]]:
 def outcome(task: Stage) -> str:
     """What became of a task that is complete."""
     manifest = task.output().manifest()
-    if manifest is None:
-        return "done"
-    return (
-        "lost"
-        if manifest.loss
-        else "passed"
-        if manifest.passed
-        else "cleared"
-        if manifest.cleared
-        else "done"
-    )
+    return manifest.state if manifest else "done"
 
 
 def one_of_each(tasks: Iterable[Stage], reasons: Reasons) -> list[Stage]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sip_luigi.domain.errors import ConfigurationError
-from sip_luigi.execution.nodestates import locked
+from sip_luigi.execution.lock import locked
 from sip_luigi.node.files import write_atomically
 from sip_luigi.report.index import INDEX, SUMMARY, Entry, render_index
 from sip_luigi.settings import Settings
