@@ -6,14 +6,13 @@ to be made of it again, it is made again first.
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from sip_luigi.domain.errors import NotFinished
 from sip_luigi.domain.product import Manifest
+from sip_luigi.domain.utc import age_s
 from sip_luigi.operation.estimate import is_link
 from sip_luigi.operation.observation import Looked, in_order, look
 from sip_luigi.tasks.context import run_records
@@ -87,11 +86,7 @@ def _choose(
 ) -> tuple[list[NodeStage], list[dict[str, Any]]]:
     """Tasks whose products may go, and those that stay with the reason."""
     ages = looked.ctx.settings.cleanup.ages_days()
-    age_days = (
-        (time.time() - datetime.fromisoformat(delivered.made).timestamp()) / DAY_S
-        if delivered and delivered.made
-        else 0.0
-    )
+    age_days = age_s(delivered.made) / DAY_S if delivered and delivered.made else 0.0
     wanted: list[NodeStage] = []
     kept: list[tuple[NodeStage, str]] = []
     for task in looked.tasks:

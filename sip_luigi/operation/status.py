@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from sip_luigi.domain.errors import SipError
 from sip_luigi.domain.observation import JobLayout
 from sip_luigi.domain.product import Product
 from sip_luigi.domain.standing import Standing, State, Tally, left_by_rate, tallied
+from sip_luigi.domain.utc import age_s
 from sip_luigi.execution.losses import LossRecords
 from sip_luigi.execution.results import read_quality
 from sip_luigi.execution.runs import RunningCommand
@@ -173,14 +173,10 @@ def _expected(
     if not runs:
         return None, ""
     elapsed_s = time.time() - runs[0].started
-    made = [t for t in looked.tasks if (m := looked.found(t)) and m.made and _since(m.made) <= elapsed_s]
+    made = [t for t in looked.tasks if (m := looked.found(t)) and m.made and age_s(m.made) <= elapsed_s]
     before = whole.fraction - len(made) / max(1, whole.total)
     by_rate = left_by_rate(before, whole.fraction, elapsed_s)
     return by_rate, "rate" if by_rate is not None else ""
-
-
-def _since(made: str) -> float:
-    return (datetime.now(UTC) - datetime.fromisoformat(made)).total_seconds()
 
 
 def lost(losses: LossRecords) -> list[dict[str, str]]:
