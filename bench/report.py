@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -23,7 +22,7 @@ from sip_luigi.domain.product import Manifest
 from sip_luigi.domain.summaries import UvSummary, flag_summary
 from sip_luigi.node.gains import write_gains
 from sip_luigi.node.h5parm import SolutionTable
-from sip_luigi.node.publish import measure, publish
+from sip_luigi.node.publish import publish
 from sip_luigi.report.index import SUMMARY, Entry, render_index
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.tasks.base import Stage
@@ -31,7 +30,7 @@ from sip_luigi.tasks.calibrate import GAINS, VISIBILITIES
 from sip_luigi.tasks.context import open_context
 from sip_luigi.tasks.find_sources import CATALOGUE, RMS_MAP
 from sip_luigi.tasks.graph import walk
-from sip_luigi.tasks.head_stage import timestamp
+from sip_luigi.tasks.head_stage import manifest_of
 from sip_luigi.tasks.imaging import BEAM, IMAGE, RESIDUAL, STOKES_V
 from sip_luigi.tasks.preprocess import FLAGS
 from sip_luigi.tasks.quality_report import SHOWN_UV, QualityReport
@@ -144,19 +143,7 @@ def put(task: Stage, inputs: Mapping[str, Manifest], products: Products) -> Mani
     if product.kind == "directory":
         part.mkdir()
     measures = products.write(task, part)
-    n_files, size = measure(part)
-    manifest = Manifest(
-        key=task.key,
-        stage=task.stage,
-        version=task.version,
-        inputs=task.made_of(inputs),
-        n_files=n_files,
-        size_bytes=size,
-        measures=measures,
-        made=timestamp(),
-        host=socket.gethostname(),
-        elapsed_s=10.0,
-    )
+    manifest = replace(manifest_of(task, task.made_of(inputs), part, measures), elapsed_s=10.0)
     publish(product, part, manifest)
     return manifest
 

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
@@ -59,17 +60,9 @@ class HeadStage(Stage):
             if self.kind == "directory":
                 part.mkdir()
             measures = self.write(inputs, part)
-            n_files, size = measure(part)
-            manifest = Manifest(
-                key=self.key,
-                stage=self.stage,
-                version=self.version,
-                inputs=self.made_of(inputs),
-                n_files=n_files,
-                size_bytes=size,
-                measures=measures,
-                made=timestamp(),
-                host=socket.gethostname(),
+            manifest = manifest_of(self, self.made_of(inputs), part, measures)
+            manifest = replace(
+                manifest,
                 elapsed_s=round(time.monotonic() - started, 3),
                 content=self.content(measures),
             )
@@ -85,6 +78,22 @@ class HeadStage(Stage):
             local = Path(folder) / name
             self.ctx.connections[product.node].fetch(f"{product.path}/{name}", local)
             yield local
+
+
+def manifest_of(task: Stage, made_of: Mapping[str, str], part: Path, measures: Mapping[str, Any]) -> Manifest:
+    """Manifest of what a task has just written here."""
+    n_files, size = measure(part)
+    return Manifest(
+        key=task.key,
+        stage=task.stage,
+        version=task.version,
+        inputs=made_of,
+        n_files=n_files,
+        size_bytes=size,
+        measures=measures,
+        made=timestamp(),
+        host=socket.gethostname(),
+    )
 
 
 def timestamp() -> str:
