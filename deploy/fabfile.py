@@ -26,7 +26,7 @@ from sip_luigi.domain.errors import ConfigurationError, ProgramError, SipError, 
 from sip_luigi.execution.ssh_config import find_route
 from sip_luigi.execution.ssh_hostkeys import verify
 from sip_luigi.settings import load_settings
-from sip_luigi.tasks.context import read_cluster
+from sip_luigi.tasks.nodes import read_cluster
 
 REPOSITORY = Path(__file__).parents[1]
 WHEELS = REPOSITORY / "deploy" / "wheels"

@@ -12,7 +12,7 @@ from sip_luigi.domain.clusterdesc import ClusterDesc
 from sip_luigi.domain.errors import SipError
 from sip_luigi.execution.connection import Connection
 from sip_luigi.settings import Settings, load_settings
-from sip_luigi.tasks.context import connect, node_states, read_cluster
+from sip_luigi.tasks.nodes import connect, node_states, read_cluster
 from sip_luigi.tasks.survey import MAX_THREADS
 
 MAX_CLOCK_OFFSET_S = 5.0

@@ -19,12 +19,12 @@ from sip_luigi.scheduling import use_steadfast_workers
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.settings.load import apply_luigi_defaults
 from sip_luigi.tasks.base import Inputs, Stage, other
-from sip_luigi.tasks.context import HEAD
 from sip_luigi.tasks.cycle import FromBestCycle
 from sip_luigi.tasks.find_sources import CATALOGUE, GAUSSIANS, RMS_MAP, SOURCES_REMOVED
 from sip_luigi.tasks.graph import walk
 from sip_luigi.tasks.head_stage import HeadStage
 from sip_luigi.tasks.imaging import CORRECTED, CUBE, IMAGE
+from sip_luigi.tasks.nodes import HEAD
 from sip_luigi.tasks.observation_index import rebuild_index
 from sip_luigi.tasks.update_database import updates_database
 

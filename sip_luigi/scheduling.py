@@ -31,9 +31,9 @@ from sip_luigi.execution.losses import LossRecords
 from sip_luigi.execution.runs import told_to_end
 from sip_luigi.rundisplay import RunDisplay, displayed
 from sip_luigi.tasks.base import Stage
-from sip_luigi.tasks.context import run_records
 from sip_luigi.tasks.graph import walk
 from sip_luigi.tasks.node_stage import NodeStage
+from sip_luigi.tasks.nodes import run_records
 from sip_luigi.tasks.provenance import DONE as RUN_DONE
 from sip_luigi.tasks.provenance import FAILED as RUN_FAILED
 from sip_luigi.tasks.provenance import command_line, recorded

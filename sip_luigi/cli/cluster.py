@@ -72,7 +72,7 @@ def resume(node: str, as_json: bool) -> None:
 def _states(node: str) -> Any:
     from sip_luigi.domain.errors import ConfigurationError  # noqa: PLC0415
     from sip_luigi.settings.load import load_settings  # noqa: PLC0415
-    from sip_luigi.tasks.context import node_states, read_cluster  # noqa: PLC0415
+    from sip_luigi.tasks.nodes import node_states, read_cluster  # noqa: PLC0415
 
     settings = load_settings()
     names = [entry.name for entry in read_cluster(settings).compute]

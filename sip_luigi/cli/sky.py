@@ -200,7 +200,7 @@ def refresh(obs_id: str, as_json: bool) -> None:
     Without this an observation keeps the version that was the newest when it was first looked at.
     """
     from sip_luigi.domain.observation import check_obs_id  # noqa: PLC0415
-    from sip_luigi.tasks.context import job_layout  # noqa: PLC0415 - Luigi takes a while
+    from sip_luigi.tasks.job_directories import job_layout  # noqa: PLC0415 - Luigi takes a while
     from sip_luigi.tasks.sky_choice import refresh as choose_afresh  # noqa: PLC0415
 
     with reported():

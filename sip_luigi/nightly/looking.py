@@ -9,7 +9,7 @@ from sip_luigi.nightly.raw import RawObservation, why_not_yet
 from sip_luigi.nightly.site import Site
 from sip_luigi.nightly.state import State
 from sip_luigi.settings import Settings
-from sip_luigi.tasks.context import job_layout
+from sip_luigi.tasks.job_directories import job_layout
 
 
 class Looked(NamedTuple):

@@ -27,7 +27,8 @@ from sip_luigi.nightly.raw import FUTURE_S, RawObservation
 from sip_luigi.nightly.site import Site
 from sip_luigi.nightly.state import DEGRADED, DONE, FAILED, RUNNING, Record, StateFile
 from sip_luigi.settings import Settings
-from sip_luigi.tasks.context import job_layout, node_states
+from sip_luigi.tasks.job_directories import job_layout
+from sip_luigi.tasks.nodes import node_states
 
 logger = logging.getLogger("sip_luigi")
 

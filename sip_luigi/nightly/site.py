@@ -17,7 +17,7 @@ from sip_luigi.node.observations import PLACEHOLDER
 from sip_luigi.scheduler import background
 from sip_luigi.scheduler.make import foreign_url, url_of
 from sip_luigi.settings import Settings
-from sip_luigi.tasks.context import connect, patient_with, read_cluster
+from sip_luigi.tasks.nodes import connect, patient_with, read_cluster
 from sip_luigi.tasks.survey import ask_all, require_disks
 
 LUIGI_FINDS = ("http://127.0.0.1:8082", "http://localhost:8082")

@@ -9,7 +9,7 @@ from sip_luigi.execution.runs import RunningCommand, end
 from sip_luigi.operation.known import require_known
 from sip_luigi.operation.nodes import ask_nodes
 from sip_luigi.settings import Settings, load_settings
-from sip_luigi.tasks.context import run_records
+from sip_luigi.tasks.nodes import run_records
 
 ROUNDS = 3
 """Looks for jobs that were being started while the runs ended."""

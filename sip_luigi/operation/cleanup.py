@@ -15,10 +15,10 @@ from sip_luigi.domain.product import Manifest
 from sip_luigi.domain.utc import age_s
 from sip_luigi.operation.estimate import is_link
 from sip_luigi.operation.observation import Looked, in_order, look
-from sip_luigi.tasks.context import run_records
 from sip_luigi.tasks.gather_subband import GatherSubband
 from sip_luigi.tasks.head_stage import timestamp
 from sip_luigi.tasks.node_stage import NodeStage
+from sip_luigi.tasks.nodes import run_records
 from sip_luigi.tasks.survey import ask_all
 
 DAY_S = 86400.0

@@ -7,8 +7,8 @@ import difflib
 from sip_luigi.domain.errors import SipError, UnknownObservation
 from sip_luigi.node.observations import PLACEHOLDER
 from sip_luigi.settings import Settings, load_settings
-from sip_luigi.tasks.context import connect, job_layout, read_cluster
-from sip_luigi.tasks.job_directories import observations_with_jobs
+from sip_luigi.tasks.job_directories import job_layout, observations_with_jobs
+from sip_luigi.tasks.nodes import connect, read_cluster
 from sip_luigi.tasks.survey import ask_all
 
 MOST = 3

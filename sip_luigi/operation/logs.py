@@ -14,7 +14,8 @@ from sip_luigi.execution.losses import LossRecords
 from sip_luigi.operation.known import require_known
 from sip_luigi.operation.nodes import ask_nodes
 from sip_luigi.settings import Settings, load_settings
-from sip_luigi.tasks.context import connect, job_layout, read_cluster, run_records
+from sip_luigi.tasks.job_directories import job_layout
+from sip_luigi.tasks.nodes import connect, read_cluster, run_records
 
 PIPELINE = "pipeline"
 """Name of the log of the runs."""

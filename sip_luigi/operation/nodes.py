@@ -8,7 +8,7 @@ from typing import Any
 
 from sip_luigi.execution.connection import Connection
 from sip_luigi.settings import Settings
-from sip_luigi.tasks.context import connect, read_cluster
+from sip_luigi.tasks.nodes import connect, read_cluster
 from sip_luigi.tasks.survey import ask_all
 
 Answers = dict[str, dict[str, Any]]

@@ -30,9 +30,9 @@ from sip_luigi.operation.plan import outcome
 from sip_luigi.pipeline import ImagingPipeline
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.tasks.base import Stage
-from sip_luigi.tasks.context import job_layout, run_records
-from sip_luigi.tasks.job_directories import observations_with_jobs
+from sip_luigi.tasks.job_directories import job_layout, observations_with_jobs
 from sip_luigi.tasks.node_stage import NodeStage
+from sip_luigi.tasks.nodes import run_records
 
 TAIL_BYTES = 1 << 16
 """Of a log, from which it is read how far a program is."""

@@ -8,7 +8,7 @@ from luigi.configuration import get_config
 
 from sip_luigi.scheduling import node_capacities
 from sip_luigi.settings import Settings
-from sip_luigi.tasks.context import read_cluster
+from sip_luigi.tasks.nodes import read_cluster
 
 
 def known_capacities(settings: Settings) -> dict[str, int]:

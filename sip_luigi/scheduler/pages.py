@@ -17,8 +17,7 @@ from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.report.index import INDEX, render_index, script_policy
 from sip_luigi.scheduler.folders import BLOCK, PARTS, NotShown, entries, is_folder, opened, tail_offset
 from sip_luigi.settings import Settings
-from sip_luigi.tasks.context import job_layout
-from sip_luigi.tasks.job_directories import observations_with_jobs
+from sip_luigi.tasks.job_directories import job_layout, observations_with_jobs
 from sip_luigi.tasks.observation_index import entries as index_entries
 
 TEXT, BINARY = "text/plain; charset=utf-8", "application/octet-stream"

@@ -3,40 +3,34 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, cast
 
 import luigi
 from luigi.parameter import ParameterVisibility
 
-from sip_luigi.domain.clusterdesc import ClusterDesc, Node, read_clusterdesc
+from sip_luigi.domain.clusterdesc import ClusterDesc, Node
 from sip_luigi.domain.errors import ConfigurationError, TransportError
 from sip_luigi.domain.observation import JobLayout, Subband, check_obs_id
 from sip_luigi.domain.placement import ComputeNode, Place, lost_locality, place_subbands
 from sip_luigi.execution.again import read_again
 from sip_luigi.execution.connection import Connection
 from sip_luigi.execution.index import NodeIndex
-from sip_luigi.execution.local import LocalConnection
-from sip_luigi.execution.local_starter import LocalStarter
 from sip_luigi.execution.losses import LossRecords
 from sip_luigi.execution.nodestates import UNREACHABLE, NodeStates, PretendedStates
-from sip_luigi.execution.patience import PatientConnection
 from sip_luigi.execution.placement import PlacementRecord, PretendedPlacement
-from sip_luigi.execution.runs import RunRecords
-from sip_luigi.execution.ssh import SshConnection, SshOptions
 from sip_luigi.settings import Settings, load_settings
 from sip_luigi.tasks.chain import CHAIN, Chain
+from sip_luigi.tasks.job_directories import job_layout
+from sip_luigi.tasks.nodes import connect, node_states, patient_with, read_cluster
 from sip_luigi.tasks.own_stages import chain_with
 from sip_luigi.tasks.survey import survey
 
 logger = logging.getLogger("sip_luigi")
 
-HEAD = "head"
-"""Name under which products on the head node, where this process runs, are targets."""
 BAND = "band"
 """Name under which the imaging node has its place."""
 
@@ -317,43 +311,6 @@ def _open(obs_id: str, settings: Settings, beside: Context | None = None, *, dry
     return ctx
 
 
-def connect(settings: Settings, cluster: ClusterDesc) -> dict[str, Connection]:
-    """A way to every node, and to :data:`HEAD`; nothing is opened yet."""
-    chosen = settings.cluster
-    starter = LocalStarter()
-    head = LocalConnection(HEAD, starter)
-    if chosen.execution == "ssh":
-        options = SshOptions(
-            config=chosen.ssh_config,
-            python=chosen.node_python or sys.executable,
-            connect_timeout_s=chosen.connect_timeout_s,
-            answer_timeout_s=chosen.answer_timeout_s,
-        )
-        return {**{name: SshConnection(name, options) for name in cluster.names}, HEAD: head}
-    return {**{name: LocalConnection(name, starter) for name in cluster.names}, HEAD: head}
-
-
-def node_states(settings: Settings) -> NodeStates:
-    """The record of nodes that take no new work; all observations share it."""
-    return NodeStates(settings.runtime_directory / "cluster" / "nodes.json")
-
-
-def run_records(settings: Settings) -> RunRecords:
-    """Which runs go on; all observations share it."""
-    return RunRecords(settings.runtime_directory / "runs")
-
-
-def patient_with(connections: Mapping[str, Connection], settings: Settings) -> dict[str, Connection]:
-    """Connections that wait for nodes which do not answer for a while."""
-    return {name: _patient(connection, settings) for name, connection in connections.items()}
-
-
-def _patient(connection: Connection, settings: Settings) -> Connection:
-    if isinstance(connection, LocalConnection):
-        return connection
-    return PatientConnection(connection, settings.cluster.outage_s)
-
-
 def _warn_of_lost_locality(ctx: Context) -> None:
     away = lost_locality(ctx.places, ctx.subbands, (node.name for node in ctx.cluster.compute))
     if away:
@@ -369,43 +326,3 @@ def _require_known(found: Iterable[str], layout: JobLayout) -> None:
             f"observation {layout.obs_id}: the raw data of {', '.join(gone)} are gone since the last run; restore "
             f"them, or remove their .vds files in {layout.vds} to go on without them"
         )
-
-
-def read_cluster(settings: Settings) -> ClusterDesc:
-    """The cluster description of the settings, or this machine alone."""
-    path = settings.cluster.clusterdesc
-    if not path:
-        disk = str(settings.runtime_directory)
-        alone = Node(name="localhost", type="Any", local_disks=(disk,))
-        return ClusterDesc(name="localhost", nodes=(alone,), path=None)
-    cluster = read_clusterdesc(Path(path))
-    for role, nodes in (("storage", cluster.storage), ("compute", cluster.compute)):
-        bare = [node.name for node in nodes if not node.local_disks]
-        if bare or not nodes:
-            keys = f"{role.title()}.Nodes and {role.title()}.LocalDisks"
-            raise ConfigurationError(
-                f"{path}: {role} nodes without a local disk: {', '.join(bare) or 'all'}; give {keys}"
-            )
-    if settings.cluster.execution == "ssh" and HEAD in cluster.names:
-        raise ConfigurationError(
-            f"{path}: a node named {HEAD!r}: that name stands for the machine that runs the pipeline; use another"
-        )
-    return cluster
-
-
-def job_layout(settings: Settings, obs_id: str) -> JobLayout:
-    """Where everything of an observation lies on the head node.
-
-    Raises
-    ------
-    ConfigurationError
-        The id is none, or the setting gives every observation the same directory.
-    """
-    check_obs_id(obs_id)
-    given = settings.layout.job_directory.replace("{obs_id}", obs_id)
-    if given and "{obs_id}" not in settings.layout.job_directory:
-        raise ConfigurationError(
-            f"[layout] job_directory = {given}: expected {{obs_id}} in it: observations must not share a directory"
-        )
-    directory = Path(given).expanduser() if given else settings.runtime_directory / "jobs" / obs_id
-    return JobLayout(directory.absolute(), obs_id)

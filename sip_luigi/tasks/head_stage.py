@@ -18,7 +18,7 @@ from sip_luigi.execution.targets import FileTarget
 from sip_luigi.node.files import own_part, remove, sweep
 from sip_luigi.node.publish import measure, publish
 from sip_luigi.tasks.base import Inputs, Stage
-from sip_luigi.tasks.context import HEAD
+from sip_luigi.tasks.nodes import HEAD
 
 
 class HeadStage(Stage):

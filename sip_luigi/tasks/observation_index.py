@@ -13,8 +13,7 @@ from sip_luigi.execution.lock import locked
 from sip_luigi.node.files import write_atomically
 from sip_luigi.report.index import INDEX, SUMMARY, Entry, render_index
 from sip_luigi.settings import Settings
-from sip_luigi.tasks.context import job_layout
-from sip_luigi.tasks.job_directories import observations_with_jobs
+from sip_luigi.tasks.job_directories import job_layout, observations_with_jobs
 
 logger = logging.getLogger("sip_luigi")
 

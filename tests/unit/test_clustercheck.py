@@ -11,7 +11,7 @@ from sip_luigi.clustercheck import check_cluster
 from sip_luigi.domain.errors import HostKeyError, ProgramError, TransportError
 from sip_luigi.execution.nodestates import DRAINED
 from sip_luigi.settings import load_settings
-from sip_luigi.tasks.context import node_states
+from sip_luigi.tasks.nodes import node_states
 
 CLUSTERDESC = """\
 ClusterName = small

@@ -7,7 +7,7 @@ import pytest
 from sip_luigi.domain.product import Loss
 from sip_luigi.execution.nodestates import DRAINED, QUARANTINED, UNREACHABLE
 from sip_luigi.nightly.night import Night
-from sip_luigi.tasks.context import job_layout
+from sip_luigi.tasks.job_directories import job_layout
 
 CRASH = Loss("calibrate", "DP3 crashed", "bug")
 

@@ -6,7 +6,8 @@ import pytest
 
 from sip_luigi.domain.errors import ConfigurationError, TransportError
 from sip_luigi.execution.nodestates import DRAINED, UNREACHABLE
-from sip_luigi.tasks.context import BAND, HEAD, connect, open_context, read_cluster
+from sip_luigi.tasks.context import BAND, open_context
+from sip_luigi.tasks.nodes import HEAD, connect, read_cluster
 
 NAMES = [f"SAP000_SB{number:03d}" for number in range(6)]
 
