@@ -1,5 +1,6 @@
 """What tests share: real data where they are, a small simulated observation, and a place to run the pipeline."""
 
+import asyncio
 import gc
 import json
 import os
@@ -38,6 +39,7 @@ Compute.LocalDisks = [ {0}/scratch ]
 def nothing_left_open():
     """What a module leaves unclosed is told of at its own end and not in the middle of another one."""
     yield
+    asyncio.set_event_loop(None)
     gc.collect()
 
 

@@ -98,12 +98,17 @@ def browser(folder):
     try:
         socket = loop.run_until_complete(_connect(folder / "DevToolsActivePort"))
         yield Page(loop, socket)
-        socket.close()
-        loop.run_until_complete(asyncio.sleep(0.1))
+        loop.run_until_complete(_close(socket))
     finally:
         process.terminate()
         process.wait()
         loop.close()
+
+
+async def _close(socket):
+    # Inside the loop: outside of one tornado makes another, current and never closed.
+    socket.close()
+    await asyncio.sleep(0.1)
 
 
 async def _connect(port_file):
