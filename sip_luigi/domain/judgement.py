@@ -62,6 +62,8 @@ class Judgement:
     ----------
     figure : str
         Name of the figure.
+    meaning : str
+        What the figure says.
     value : float
         Its value.
     limits : str
@@ -73,6 +75,7 @@ class Judgement:
     """
 
     figure: str
+    meaning: str
     value: float
     limits: str
     word: Word
@@ -163,7 +166,7 @@ LIMITS: tuple[Limits, ...] = (
     ),
     at_most(
         "flux_ratio_scatter", 0.2, 0.6,
-        "scatter of that ratio",
+        "scatter of the flux over that of the reference catalogue",
         "the primary beam or the calibration is not right over the field",
     ),
     at_most(
@@ -203,7 +206,7 @@ def judge(figures: Mapping[str, Any], limits: Sequence[Limits] = LIMITS) -> list
         if value is not None:
             word = row.word(value)
             reason = "" if word == "good" else f"{row.meaning}: {value:.3g}, {row.text()}; {row.remedy}"
-            found.append(Judgement(row.figure, value, row.text(), word, reason))
+            found.append(Judgement(row.figure, row.meaning, value, row.text(), word, reason))
     return found
 
 
