@@ -20,6 +20,7 @@ from sip_luigi.cli.common import reported, show_progress
 from sip_luigi.domain.errors import SipError
 
 if TYPE_CHECKING:
+    from sip_luigi.selftest.run import SelfTest
     from sip_luigi.selftest.sites import Site
 
 
@@ -62,10 +63,11 @@ def selftest(
     try:
         with reported():
             if several:
-                figures = run_several(several, lambda number: run_in(folder, number, workers, calibrator))
+                figures = run_several(
+                    several, lambda number: run_in(folder / f"seed{number}", number, workers, calibrator)
+                )
             else:
-                with site(folder, on_cluster=False) as place:
-                    figures, _ = run_selftest(place, seed, workers, calibrator)
+                figures = run_in(folder, seed, workers, calibrator)
     finally:
         if directory is None:
             shutil.rmtree(folder, ignore_errors=True)
@@ -75,8 +77,12 @@ def selftest(
 
 def run_in(folder: Path, seed: int, workers: int, calibrator: bool) -> dict[str, Any]:
     """Run one seed in a directory of its own."""
-    with site(folder / f"seed{seed}", on_cluster=False) as place:
-        return run_selftest(place, seed, workers, calibrator)[0]
+    from sip_luigi.selftest.run import SelfTest, calibrator_of, observation  # noqa: PLC0415 - casacore takes long
+
+    target = observation(seed)
+    with site(folder, on_cluster=False) as place:
+        test = SelfTest(place, target, workers, calibrator_of(target) if calibrator else None)
+        return run_selftest(test)[0]
 
 
 def run_several(seeds: Sequence[int], run: Callable[[int], dict[str, Any]]) -> dict[str, Any]:
@@ -109,8 +115,11 @@ def run_several(seeds: Sequence[int], run: Callable[[int], dict[str, Any]]) -> d
 )
 def demo(directory: Path, seed: int, workers: int, on_cluster: bool) -> None:
     """Simulate an observation, run the pipeline on it and compare with the truth."""
+    from sip_luigi.selftest.run import DEMONSTRATION, SelfTest, demonstration  # noqa: PLC0415 - casacore takes long
+
     with reported(), site(directory.absolute(), on_cluster) as place:
-        figures, results = run_selftest(place, seed, workers)
+        test = SelfTest(place, demonstration(seed), workers, settings=DEMONSTRATION)
+        figures, results = run_selftest(test)
     show(figures)
     click.echo(f"report: {results / 'report.html'}")
     sys.exit(1 if figures["failures"] else 0)
@@ -133,18 +142,12 @@ def site(directory: Path, on_cluster: bool) -> Iterator[Site]:
         yield OnCluster(cluster)
 
 
-def run_selftest(
-    place: Site, seed: int, workers: int, calibrator: bool = False
-) -> tuple[dict[str, Any], Path]:
+def run_selftest(test: SelfTest) -> tuple[dict[str, Any], Path]:
     """Simulate, run, compare: the figures and where the results are. Progress goes to standard error."""
-    from sip_luigi.selftest.run import SelfTest, calibrator_of, observation  # noqa: PLC0415 - casacore takes long
-
-    target = observation(seed)
-    test = SelfTest(place, target, workers, calibrator_of(target) if calibrator else None)
     test.prepare(show_progress)
 
     def announce(url: str) -> None:
-        if place.watchable:
+        if test.site.watchable:
             click.echo(f"watch it on {url}/static/visualiser/index.html", err=True)
 
     elapsed = test.run(announce)
