@@ -49,6 +49,25 @@ def jump_fraction(phase_rad: Floats) -> float:
     return float(np.mean(np.abs(step) > JUMP_RAD)) if step.size else 0.0
 
 
+def typical_amplitude(amplitude: Floats) -> float:
+    """Amplitude that the gains of a subband share, NaN without one that is known.
+
+    The geometric mean, over receptors, of each one's median in time: drifts of single ones have no effect on it but
+    through their number, and as many go up as down. Receptors farther than 3 σ from it are left out.
+
+    Parameters
+    ----------
+    amplitude : ndarray, shape (n_times, n_freq, n_stations, n_pol)
+        Amplitudes; NaN where there is no solution.
+    """
+    from astropy.stats import sigma_clip  # noqa: PLC0415 - astropy takes a while
+
+    in_time = _median_over_time(amplitude.reshape(-1, *amplitude.shape[2:]))
+    each = np.log(in_time[np.isfinite(in_time) & (in_time > 0)])
+    kept = sigma_clip(each, sigma=3.0, stdfunc="mad_std", masked=False)
+    return float(np.exp(np.mean(kept))) if kept.size else float("nan")
+
+
 def amplitude_scatter(amplitude: Floats) -> float:
     """Robust relative scatter of the amplitudes about their median over time, 0 for one solution."""
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -31,6 +31,7 @@ COMMANDS = {
     "statistics": "statistics",
     "inspect_solutions": "solutions",
     "transfer_solutions": "h5parm",
+    "keep_flux_scale": "h5parm",
     "model_agreement": "agreement",
     "finish_images": "images",
     "bright_source": "images",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sip_luigi.domain.errors import BadData
+from sip_luigi.domain.solutions import typical_amplitude
 
 Floats = NDArray[np.float64]
 AXES = ("time", "freq", "ant", "pol")
@@ -151,6 +152,36 @@ def transfer_solutions(request: dict[str, Any]) -> dict[str, Any]:
     write_h5parm(request["path"], request["stations"], request["freq_hz"], tables, request["weight"])
     dead = np.max(request["weight"], axis=(0, 2)) <= 0
     return {"unusable": [name for name, gone in zip(request["stations"], dead.tolist(), strict=True) if gone]}
+
+
+def keep_flux_scale(request: dict[str, Any]) -> dict[str, Any]:
+    """Divide the typical amplitude out of the gains of an h5parm, in place; a node command.
+
+    Parameters
+    ----------
+    request : dict
+        ``path``: h5parm with an amplitude.
+
+    Returns
+    -------
+    dict
+        ``amplitude``: what was divided out, see :func:`~sip_luigi.domain.solutions.typical_amplitude`;
+        ``model_over_data``: the flux scale of the model over that of the data, its inverse squared.
+
+    Raises
+    ------
+    BadData
+        Not an h5parm, or no amplitude counts.
+    """
+    path = request["path"]
+    table = next((table for table in read_h5parm(path) if table.kind == "amplitude"), None)
+    typical = typical_amplitude(np.where(table.good, table.values, np.nan)) if table else np.nan
+    if table is None or not np.isfinite(typical):
+        raise BadData(f"{path}: no amplitude that counts; look at the log of the calibration")
+    with h5py.File(path, "r+") as file:
+        group = next(g for g in file["sol000"].values() if _text(g.attrs.get("TITLE", b"")) == "amplitude")
+        group["val"][...] /= typical
+    return {"amplitude": typical, "model_over_data": typical**-2}
 
 
 def _text(value: Any) -> str:

@@ -33,10 +33,11 @@ class Calibration(Section):
         choices=("phaseonly", "scalarphase"),
     )
     phase_interval_s: float = setting(30.0, "Solution interval of the phases", unit="s", low=0.001)
-    solve_gain: str = setting(
+    solve_gain: bool = setting(True, "Solve for complex gains on a long interval, after the phases")
+    keep_flux_scale: str = setting(
         "auto",
-        "Solve for complex gains against the sky model too; 'auto': only without a calibrator, whose flux scale "
-        "it would replace by that of the model",
+        "Divide the typical amplitude of a subband out of its complex gains: the flux scale stays what it was before, "
+        "and the model tells only how stations differ and drift; 'auto': after a calibrator",
         choices=("auto", "true", "false"),
     )
     gain_interval_s: float = setting(600.0, "Solution interval of the complex gains", unit="s", low=0.001)
@@ -109,7 +110,7 @@ class Calibration(Section):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.solve_gain == "false" and not self.solve_phase:
+        if not (self.solve_gain or self.solve_phase):
             raise ConfigurationError(
                 "[calibration] solve_gain = false: expected solve_phase = true with it, or nothing is solved for"
             )
@@ -122,9 +123,10 @@ class Calibration(Section):
         )
         return {name: getattr(self, name) for name in names}
 
-    def solves_gain(self, has_calibrator: bool) -> bool:
-        """Whether complex gains are solved for."""
-        return not has_calibrator if self.solve_gain == "auto" else self.solve_gain == "true"
+    def keeps_flux_scale(self, has_calibrator: bool) -> bool:
+        """Whether the complex gains leave the flux scale alone."""
+        wanted = has_calibrator if self.keep_flux_scale == "auto" else self.keep_flux_scale == "true"
+        return self.solve_gain and wanted
 
 
 @dataclass(frozen=True)

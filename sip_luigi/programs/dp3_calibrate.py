@@ -21,7 +21,7 @@ MAX_COMPARED_ROWS = 400_000
 """A quarter of an hour of 60 stations and 4 s; a few hundred MB of memory."""
 
 
-def calibrate_steps(
+def calibrate_passes(
     options: Calibration,
     msin: str,
     msout: str,
@@ -35,8 +35,11 @@ def calibrate_steps(
     transferred: str = "",
     solutions_prefix: str = "solutions",
     statistics_path: str = "",
-) -> ParsetMapping:
-    """Parset that solves, applies and corrects for the beam at the phase centre in one pass.
+) -> dict[str, ParsetMapping]:
+    """Parsets that solve, apply and correct for the beam at the phase centre, by name and in their order.
+
+    One pass, ``calibrate``, does it all, but where the flux scale is kept: there ``solve`` writes nothing but
+    h5parms, and ``calibrate`` applies them once their typical amplitude is divided out.
 
     Parameters
     ----------
@@ -65,24 +68,26 @@ def calibrate_steps(
     """
     _require_text(skymodel)
     beam = use_beam and options.beam
-    steps = station_flag_steps(bad_stations, bad_times or {}) if options.flag_bad_stations else []
+    first = station_flag_steps(bad_stations, bad_times or {}) if options.flag_bad_stations else []
     if transferred:
-        steps.append(_apply(transferred))
-    for name in solve_names(options, bool(transferred)):
-        caltype, interval_s = {
-            "phase": (options.phase_mode, options.phase_interval_s),
-            "gain": ("diagonal", options.gain_interval_s),
-        }[name]
-        step = _solve(name, caltype, skymodel, beam, options)
-        step |= {"parmdb": f"{solutions_prefix}.{name}.h5", "applysolution": True}
-        steps.append(step | {"solint": _slots(interval_s, shape), "nchan": 0})
-    if beam:
-        steps.append({"name": "beam", "type": "applybeam"})
-    steps.append(count_step(statistics_path))
+        first.append(_transfer(transferred))
+    solves = [
+        {
+            **_solve(name, caltype, skymodel, beam, options),
+            **{"parmdb": f"{solutions_prefix}.{name}.h5", "applysolution": True},
+            **{"solint": _slots(interval_s, shape), "nchan": 0},
+        }
+        for name, caltype, interval_s in _solves(options)
+    ]
+    last: list[ParsetMapping] = [{"name": "beam", "type": "applybeam"}] if beam else []
+    last.append(count_step(statistics_path))
+    whole = {**head_keys(msin, msout, storage.threads), **storage_keys(storage, shape.n_times)}
+    if not options.keeps_flux_scale(bool(transferred)):
+        return {"calibrate": {**whole, **numbered([*first, *solves, *last])}}
+    applied = [_apply(f"apply{step['name']}", step["parmdb"], step["caltype"]) for step in solves]
     return {
-        **head_keys(msin, msout, storage.threads),
-        **storage_keys(storage, shape.n_times),
-        **numbered(steps),
+        "solve": {**head_keys(msin, "", storage.threads), **numbered([*first, *solves])},
+        "calibrate": {**whole, **numbered([*first, *applied, *last])},
     }
 
 
@@ -145,15 +150,16 @@ def compared_slots(n_times: int, n_rows: int) -> tuple[int, int]:
     return (n_times - number) // 2, number
 
 
-def solve_names(options: Calibration, has_calibrator: bool) -> tuple[str, ...]:
-    """Solves of one subband, in order."""
-    wanted = {"phase": options.solve_phase, "gain": options.solves_gain(has_calibrator)}
-    return tuple(name for name, wish in wanted.items() if wish)
+def solution_paths(options: Calibration, solutions_prefix: str) -> tuple[str, ...]:
+    """H5parms that :func:`calibrate_passes` writes, in the order in which they are applied."""
+    return tuple(f"{solutions_prefix}.{name}.h5" for name, *_ in _solves(options))
 
 
-def solution_paths(options: Calibration, solutions_prefix: str, has_calibrator: bool) -> tuple[str, ...]:
-    """H5parms that :func:`calibrate_steps` writes, in the order in which they are applied."""
-    return tuple(f"{solutions_prefix}.{name}.h5" for name in solve_names(options, has_calibrator))
+def _solves(options: Calibration) -> list[tuple[str, str, float]]:
+    """Name, kind and interval of the solves of one subband, in order."""
+    phase = ("phase", options.phase_mode, options.phase_interval_s)
+    gain = ("gain", "diagonal", options.gain_interval_s)
+    return [*([phase] if options.solve_phase else []), *([gain] if options.solve_gain else [])]
 
 
 def _require_text(skymodel: str) -> None:
@@ -163,17 +169,15 @@ def _require_text(skymodel: str) -> None:
         )
 
 
-def _apply(h5parm: str) -> ParsetMapping:
-    return {
-        "name": "transfer",
-        "type": "applycal",
-        "parmdb": h5parm,
-        "steps": ["amplitude", "phase"],
-        "amplitude.correction": "amplitude000",
-        # Stations differ in gain, and their noise with it: weights go with the inverse of the noise squared.
-        "amplitude.updateweights": True,
-        "phase.correction": "phase000",
-    }
+def _transfer(h5parm: str) -> ParsetMapping:
+    # Stations differ in gain, and their noise with it: weights go with the inverse of the noise squared.
+    return {**_apply("transfer", h5parm, "diagonal"), "amplitude.updateweights": True}
+
+
+def _apply(name: str, h5parm: str, caltype: str) -> ParsetMapping:
+    parts = ["amplitude", "phase"] if caltype == "diagonal" else ["phase"]
+    corrections = {f"{part}.correction": f"{part}000" for part in parts}
+    return {"name": name, "type": "applycal", "parmdb": h5parm, "steps": parts, **corrections}
 
 
 def _slots(interval_s: float, shape: DataShape) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,9 @@ import numpy as np
 from sip_luigi.domain.parset import Parset
 from sip_luigi.domain.transfer import Corrections, Instrument, corrections_at
 from sip_luigi.node.h5parm import read_h5parm
-from sip_luigi.programs.dp3 import dp3_command
+from sip_luigi.programs.dp3 import ParsetMapping, dp3_command
 from sip_luigi.programs.dp3_calibrate import (
-    calibrate_steps,
+    calibrate_passes,
     compared_slots,
     model_steps,
     solution_paths,
@@ -30,11 +31,11 @@ GAINS, VISIBILITIES = "gains.json", "visibilities.json"
 class Calibrate(CycleStage, Dp3Stage):
     """Calibrate one subband, with the station beam where the data describe it.
 
-    With a calibrator its bandpass and clocks are applied first, and the sky model is left the phases.
+    With a calibrator its bandpass and clocks are applied first, and the sky model tells phases and drifts alone.
     """
 
     stage = "calibrate"
-    version = 4
+    version = 5
 
     @property
     def patch(self) -> str:
@@ -67,7 +68,7 @@ class Calibrate(CycleStage, Dp3Stage):
         skymodel, output = f"{part}/sky.skymodel", f"{part}/{self.measurementset}"
         transferred = f"{part}/calibrator.h5" if "calibrator" in inputs else ""
         solutions = f"{part}/solutions"
-        parset = calibrate_steps(
+        passes = calibrate_passes(
             options,
             f"{self.dependencies['data'].product().path}/{self.measurementset}",
             output,
@@ -88,8 +89,8 @@ class Calibrate(CycleStage, Dp3Stage):
         return (
             {"write": skymodel, "text": model},
             *(self._transfer(inputs, transferred) if transferred else ()),
-            *self.run_parset(part, self.patched(parset)),
-            self._inspection(part, output, solution_paths(options, solutions, bool(transferred))),
+            *self._run(part, passes, f"{solutions}.gain.h5"),
+            self._inspection(part, output, solution_paths(options, solutions)),
             *self._comparison(inputs, part, solutions),
             {
                 "call": "verify_measurementset",
@@ -108,6 +109,13 @@ class Calibrate(CycleStage, Dp3Stage):
         """Calibrated data have the shape of preprocessed ones."""
         beam = bool(described(inputs["vds"])["has_beam_tables"]) and self.ctx.settings.calibration.beam
         return {**inputs["data"].measures, "beam": beam}
+
+    def _run(self, part: str, passes: Mapping[str, ParsetMapping], gains: str) -> Steps:
+        """Run DP3; between two passes the flux scale is taken out of the gains."""
+        texts = {name: self.patched(parset, *passes.values()) for name, parset in passes.items()}
+        *first, last = (self.run_parset(part, text, name) for name, text in texts.items())
+        kept = {"call": "keep_flux_scale", "request": {"path": gains}}
+        return (*(step for steps in first for step in (*steps, kept)), *last)
 
     def _inspection(self, part: str, output: str, paths: tuple[str, ...]) -> dict[str, Any]:
         options = self.ctx.settings.calibration

@@ -38,17 +38,23 @@ class Dp3Stage(SubbandNodeStage):
         """The user's own parset keys; they enter the key of the product."""
         return Path(self.patch).read_text(encoding="utf-8") if self.patch else ""
 
-    def patched(self, generated: Mapping[str, Any]) -> str:
-        """The parset to run: the generated one, with the user's keys over it."""
+    def patched(self, generated: Mapping[str, Any], *others: Mapping[str, Any]) -> str:
+        """The parset to run: the generated one, with the user's keys over it.
+
+        Keys of a step that only `others` have are left to them: each is a pass of the same stage.
+        """
         parset = Parset.from_mapping(generated)
         if self.patch:
             own = Parset.parse(self.patch_text(), Path(self.patch))
-            parset.update({key: own[key] for key in own})
+            elsewhere = {step for other in others for step in other["steps"]} - set(generated["steps"])
+            if not generated["msout"]:
+                elsewhere |= {"msout"}
+            parset.update({key: own[key] for key in own if key.partition(".")[0] not in elsewhere})
         return parset.text()
 
-    def run_parset(self, part: str, text: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Steps that write a parset into the product and run it."""
-        path = f"{part}/{self.stage}.parset"
+    def run_parset(self, part: str, text: str, name: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+        """Steps that write a parset into the product, by default under the name of the stage, and run it."""
+        path = f"{part}/{name or self.stage}.parset"
         argv = dp3_command(self.ctx.settings.dppp.executable, path)
         return {"write": path, "text": text}, {"argv": list(argv)}
 

@@ -65,7 +65,8 @@ def test_the_flux_scale_is_the_calibrators_whatever_the_model_says(paired, pair,
         measures = manifest(paired, f"SAP000_SB{number:03d}")
         assert measures["model_agreement"]["flux_ratio"] == pytest.approx(1 / 0.7, rel=0.04)
         assert measures["calibrator"]["calibrator"] == "3C196"
-        assert set(measures["inspect_solutions"]["convergence"]) == {"phase"}
+        assert set(measures["inspect_solutions"]["convergence"]) == {"phase", "gain"}
+        assert measures["keep_flux_scale"]["model_over_data"] == pytest.approx(0.7, rel=0.04)
     job = paired.job.parent / CALIBRATOR
     assert (job / f"{CALIBRATOR}.instrument.h5").is_file()
 
@@ -79,6 +80,11 @@ def test_the_flux_scale_is_the_calibrators_whatever_the_model_says(paired, pair,
     others = paired.made_stages() - before
     assert others["calibrate"] == 4
     assert not others["preprocess"]
+
+    # Without keeping it the flux scale would be that of the model.
+    paired.settings["calibration"]["keep_flux_scale"] = "false"
+    paired.run()
+    assert manifest(paired, "SAP000_SB000")["model_agreement"]["flux_ratio"] == pytest.approx(1.0, rel=0.03)
 
 
 def test_a_calibrator_that_cannot_be_used_is_named(paired):

@@ -13,6 +13,7 @@ from sip_luigi.domain.solutions import (
     jump_fraction,
     odd_stations,
     step_scatter,
+    typical_amplitude,
     xy_ratio,
 )
 
@@ -69,3 +70,20 @@ def test_a_ratio_that_all_stations_share():
 
 def test_too_few_stations_to_call_one_odd():
     assert odd_stations({"a": 1.0, "b": 100.0}) == []
+
+
+def test_the_typical_amplitude_is_not_drawn_by_drifts_or_by_single_stations():
+    rng = np.random.default_rng(4)
+    drifts = np.exp(rng.normal(0, 0.06, (6, 1, 40, 2)).cumsum(axis=0) / 2)
+    assert typical_amplitude(0.8 * np.ones((6, 1, 40, 2))) == pytest.approx(0.8)
+    assert typical_amplitude(0.8 * drifts) == pytest.approx(0.8 * typical_amplitude(drifts))
+    assert typical_amplitude(0.8 * drifts) == pytest.approx(0.8, rel=0.03)
+    broken = 0.8 * drifts
+    broken[:, :, 3] *= 20.0
+    broken[:, :, 4] = np.nan
+    broken[:4, :, 5] = np.nan
+    assert typical_amplitude(broken) == pytest.approx(typical_amplitude(0.8 * drifts), rel=0.01)
+
+
+def test_no_amplitude_is_typical_where_none_is_known():
+    assert np.isnan(typical_amplitude(np.full((2, 1, 3, 2), np.nan)))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sip_luigi.domain.errors import BadData
-from sip_luigi.node.h5parm import read_h5parm, transfer_solutions
+from sip_luigi.node.h5parm import keep_flux_scale, read_h5parm, transfer_solutions
 from sip_luigi.node.solutions import inspect_solutions
 
 STATIONS = ["CS001HBA0", "CS002HBA0", "CS003HBA1", "RS106HBA"]
@@ -149,3 +149,23 @@ def test_what_is_written_is_read_again(tmp_path):
         assert file["sol000/amplitude000/ant"].dtype == np.dtype("S16"), "DP3 finds no shorter names"
     with pytest.raises(BadData, match="names of 16 bytes"):
         transfer_solutions({**request, "amplitude": amplitude, "weight": weight, "stations": ["x" * 17] * 4})
+
+
+def test_the_flux_scale_is_taken_out_of_the_gains(h5parm):
+    rng = np.random.default_rng(5)
+    relative = np.exp(rng.normal(0, 0.02, (5, 4, 1, 2)))
+    path = h5parm(phase=0.1 * relative, amplitude=1.155 * relative)
+    found = keep_flux_scale({"path": path})
+    assert found["amplitude"] == pytest.approx(1.155, rel=0.02)
+    assert found["model_over_data"] == pytest.approx(found["amplitude"] ** -2)
+    amplitude, phase = sorted(read_h5parm(path), key=lambda table: table.kind)
+    assert np.ravel(phase.values) == pytest.approx(0.1 * np.ravel(relative.transpose(0, 2, 1, 3)))
+    expected = 1.155 / found["amplitude"] * relative.transpose(0, 2, 1, 3)
+    assert np.ravel(amplitude.values) == pytest.approx(np.ravel(expected))
+    assert keep_flux_scale({"path": path})["amplitude"] == pytest.approx(1.0)
+
+
+def test_gains_without_an_amplitude_have_no_flux_scale(h5parm):
+    for path in (h5parm("phase.h5", phase=gains()), h5parm("nan.h5", amplitude=np.nan * gains())):
+        with pytest.raises(BadData, match="no amplitude that counts"):
+            keep_flux_scale({"path": path})
