@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.programs.calibration import Calibration, Calibrator
 from sip_luigi.programs.dp3 import (
+    NOTHING,
     DataShape,
     ParsetMapping,
     count_step,
     head_keys,
     numbered,
+    reading_keys,
     storage_keys,
 )
 from sip_luigi.programs.dp3_preprocess import Preprocessing
@@ -86,7 +88,7 @@ def calibrate_passes(
         return {"calibrate": {**whole, **numbered([*first, *solves, *last])}}
     applied = [_apply(f"apply{step['name']}", step["parmdb"], step["caltype"]) for step in solves]
     return {
-        "solve": {**head_keys(msin, "", storage.threads), **numbered([*first, *solves])},
+        "solve": {**reading_keys(msin, storage.threads), **numbered([*first, *solves, NOTHING])},
         "calibrate": {**whole, **numbered([*first, *applied, *last])},
     }
 
@@ -107,7 +109,8 @@ def solve_calibrator_steps(
     _require_text(skymodel)
     step = _solve("gain", "diagonal", skymodel, use_beam, options)
     step |= {"parmdb": solutions, "solint": _slots(options.interval_s, shape), "nchan": 1}
-    return {**head_keys(msin, "", threads), **numbered([*station_flag_steps(bad_stations, bad_times), step])}
+    steps = [*station_flag_steps(bad_stations, bad_times), step, NOTHING]
+    return {**reading_keys(msin, threads), **numbered(steps)}
 
 
 def model_steps(

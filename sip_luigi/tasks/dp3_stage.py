@@ -47,7 +47,7 @@ class Dp3Stage(SubbandNodeStage):
         if self.patch:
             own = Parset.parse(self.patch_text(), Path(self.patch))
             elsewhere = {step for other in others for step in other["steps"]} - set(generated["steps"])
-            if not generated["msout"]:
+            if "msout" not in generated:
                 elsewhere |= {"msout"}
             parset.update({key: own[key] for key in own if key.partition(".")[0] not in elsewhere})
         return parset.text()
