@@ -12,6 +12,9 @@ from sip_luigi.domain.errors import ConfigurationError
 
 ParsetMapping = dict[str, Any]
 
+NOTHING: ParsetMapping = {"name": "nothing", "type": "null"}
+"""Last step of a pass that writes no data. Without it, with ``msout`` empty or left out, DP3 writes into its input."""
+
 
 @dataclass(frozen=True)
 class DataShape:
@@ -60,7 +63,16 @@ def dp3_command(executable: str, parset_path: str) -> tuple[str, ...]:
 
 def head_keys(msin: str, msout: str, threads: int) -> ParsetMapping:
     """What is read and written; keys that DP3 does not know are refused."""
-    return {"msin": msin, "msout": msout, "checkparset": 1, "numthreads": threads, "showprogress": True}
+    return {"msin": msin, "msout": msout, **_run_keys(threads)}
+
+
+def reading_keys(msin: str, threads: int) -> ParsetMapping:
+    """The same where no data are written; the last step has to be :data:`NOTHING`."""
+    return {"msin": msin, **_run_keys(threads)}
+
+
+def _run_keys(threads: int) -> ParsetMapping:
+    return {"checkparset": 1, "numthreads": threads, "showprogress": True}
 
 
 def storage_keys(options: Compression, n_times: int) -> ParsetMapping:

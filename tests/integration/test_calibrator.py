@@ -43,6 +43,16 @@ def manifest(observatory, subband):
     return json.loads(path.read_text())["measures"]
 
 
+def altered(scratch):
+    """Files of products that were written to after the product was finished; readers touch locks."""
+    return [
+        path
+        for seal in scratch.glob("*/*/sip-manifest.json")
+        for path in seal.parent.rglob("*")
+        if path.is_file() and path.name != "table.lock" and path.stat().st_mtime > seal.stat().st_mtime
+    ]
+
+
 def rewritten(path, folder, flux=1.0, shift_deg=0.0):
     """The true model with other fluxes, or in another place."""
     model = parse_skymodel(path.read_text(), path)
@@ -66,6 +76,8 @@ def test_the_flux_scale_is_the_calibrators_whatever_the_model_says(paired, pair,
         assert measures["model_agreement"]["flux_ratio"] == pytest.approx(1 / 0.7, rel=0.04)
         assert measures["calibrator"]["calibrator"] == "3C196"
         assert set(measures["inspect_solutions"]["convergence"]) == {"phase"}
+    assert not altered(paired.scratch)
+    assert not altered(paired.scratch.parent / CALIBRATOR)
     job = paired.job.parent / CALIBRATOR
     assert (job / f"{CALIBRATOR}.instrument.h5").is_file()
 
