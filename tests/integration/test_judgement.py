@@ -57,7 +57,7 @@ def test_a_good_run_is_not_poor_even_when_strict(pair):
     assert quality["verdict"] in ("good", "moderate")
     assert words(pair)["model_found_fraction"] == "good"
     assert quality["model_flux_ratio_median"] == pytest.approx(1.0, abs=0.03)
-    assert "model found fraction" in (pair.results / "report.html").read_text()
+    assert "model_found_fraction" in (pair.results / "report.html").read_text()
 
     for name in ("gaussians", "rms", "residual", "image", "image.pbcor"):
         assert (pair.results / f"{OBS_ID}.{name}.fits").is_file()
