@@ -12,9 +12,6 @@ from sip_luigi.domain.errors import ConfigurationError
 
 ParsetMapping = dict[str, Any]
 
-NOTHING: ParsetMapping = {"name": "nothing", "type": "null"}
-"""Last step of a pass that writes no data. Without it, with ``msout`` empty or left out, DP3 writes into its input."""
-
 
 @dataclass(frozen=True)
 class DataShape:
@@ -66,11 +63,6 @@ def head_keys(msin: str, msout: str, threads: int) -> ParsetMapping:
     return {"msin": msin, "msout": msout, **_run_keys(threads)}
 
 
-def reading_keys(msin: str, threads: int) -> ParsetMapping:
-    """The same where no data are written; the last step has to be :data:`NOTHING`."""
-    return {"msin": msin, **_run_keys(threads)}
-
-
 def _run_keys(threads: int) -> ParsetMapping:
     return {"checkparset": 1, "numthreads": threads, "showprogress": True}
 
@@ -101,3 +93,10 @@ def numbered(steps: list[ParsetMapping]) -> ParsetMapping:
     for step in steps:
         parset |= {f"{step['name']}.{key}": value for key, value in step.items() if key != "name"}
     return parset
+
+
+def reading_pass(msin: str, threads: int, steps: list[ParsetMapping]) -> ParsetMapping:
+    """Parset of a pass that writes no data."""
+    # Without a last step of its own, with msout empty or left out, DP3 writes into its input.
+    nothing: ParsetMapping = {"name": "nothing", "type": "null"}
+    return {"msin": msin, **_run_keys(threads), **numbered([*steps, nothing])}

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from sip_luigi.domain.errors import ConfigurationError
 from sip_luigi.programs.calibration import Calibration, Calibrator
 from sip_luigi.programs.dp3 import (
-    NOTHING,
     DataShape,
     ParsetMapping,
     count_step,
     head_keys,
     numbered,
-    reading_keys,
+    reading_pass,
     storage_keys,
 )
 from sip_luigi.programs.dp3_preprocess import Preprocessing
@@ -109,8 +108,7 @@ def solve_calibrator_steps(
     _require_text(skymodel)
     step = _solve("gain", "diagonal", skymodel, use_beam, options)
     step |= {"parmdb": solutions, "solint": _slots(options.interval_s, shape), "nchan": 1}
-    steps = [*station_flag_steps(bad_stations, bad_times), step, NOTHING]
-    return {**reading_keys(msin, threads), **numbered(steps)}
+    return reading_pass(msin, threads, [*station_flag_steps(bad_stations, bad_times), step])
 
 
 def model_steps(

@@ -45,9 +45,11 @@ def manifest(observatory, subband):
 
 def altered(scratch):
     """Files of products that were written to after the product was finished; readers touch locks."""
+    seals = list(scratch.glob("*/*/sip-manifest.json"))
+    assert seals, scratch
     return [
         path
-        for seal in scratch.glob("*/*/sip-manifest.json")
+        for seal in seals
         for path in seal.parent.rglob("*")
         if path.is_file() and path.name != "table.lock" and path.stat().st_mtime > seal.stat().st_mtime
     ]
