@@ -87,7 +87,7 @@ def calibrate_passes(
         return {"calibrate": {**whole, **numbered([*first, *solves, *last])}}
     applied = [_apply(f"apply{step['name']}", step["parmdb"], step["caltype"]) for step in solves]
     return {
-        "solve": {**reading_keys(msin, storage.threads), **numbered([*first, *solves, NOTHING])},
+        "solve": reading_pass(msin, storage.threads, [*first, *solves]),
         "calibrate": {**whole, **numbered([*first, *applied, *last])},
     }
 

@@ -63,5 +63,17 @@ def data_url(content: bytes, kind: str) -> str:
 
 def _saved(figure: Figure, kind: str, dpi: int, options: dict[str, Any] | None = None) -> bytes:
     buffer = io.BytesIO()
+    _lay_out(figure)
     figure.savefig(buffer, format=kind, dpi=dpi, pil_kwargs=options or {})
     return buffer.getvalue()
+
+
+def _lay_out(figure: Figure) -> None:
+    """Find the layout, which has no need of the images: left to itself matplotlib draws these twice."""
+    images = [image for axes in figure.axes for image in axes.images]
+    for image in images:
+        image.set_visible(False)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for image in images:
+        image.set_visible(True)

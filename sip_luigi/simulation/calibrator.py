@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -13,6 +14,9 @@ from sip_luigi.simulation.utc import mjd_seconds, utc_text
 GAP_S = 60.0
 """Time between the two observations, in which the telescope is set up anew."""
 
+MIN_SLOTS = 120
+"""The flagger tells interference by how it stands out in time: of twenty slots, bursts of three are no exception."""
+
 POINTING = 1
 """Number of the calibrator's pointing; the target's is 0."""
 
@@ -23,7 +27,8 @@ def calibrator_observation(
     """Give the observation of a standard calibrator that ends a minute before the target's begins.
 
     Stations, band, bandpass, clocks and dead stations are the target's, gains and ionosphere drift on from the
-    one to the other; noise and interference are its own.
+    one to the other; noise and interference are its own. Where its time slots would be fewer than
+    :data:`MIN_SLOTS` they are shorter than the target's, with the more noise.
 
     Parameters
     ----------
@@ -43,8 +48,10 @@ def calibrator_observation(
         observations have the same id.
     """
     calibrator = calibrator_named(name)
-    n_times = max(1, round(duration_s / target.interval_s))
-    start_mjd_s = mjd_seconds(target.start_utc) - GAP_S - n_times * target.interval_s
+    finer = max(1, math.ceil(MIN_SLOTS * target.interval_s / duration_s))
+    interval_s = target.interval_s / finer
+    duration_s = max(1, round(duration_s / interval_s)) * interval_s
+    start_mjd_s = mjd_seconds(target.start_utc) - GAP_S - duration_s
     own_id = obs_id or previous_obs_id(target.obs_id)
     if own_id == target.obs_id:
         raise ConfigurationError(
@@ -56,7 +63,9 @@ def calibrator_observation(
         pointing=POINTING,
         instrument_epoch_utc=target.instrument_epoch_utc or target.start_utc,
         start_utc=utc_text(start_mjd_s),
-        duration_s=n_times * target.interval_s,
+        duration_s=duration_s,
+        interval_s=interval_s,
+        noise_jy=target.noise_jy * math.sqrt(finer),
         ra_deg=calibrator.ra_deg,
         dec_deg=calibrator.dec_deg,
         standard_source=name,

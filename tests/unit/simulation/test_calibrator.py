@@ -38,8 +38,17 @@ def test_the_electronics_are_the_same():
 
 
 def test_drift_continues():
-    ours = draw_instrument(replace(CALIBRATOR, start_utc=TARGET.start_utc, ra_deg=None, dec_deg=58.0))
-    np.testing.assert_array_equal(ours.gains, draw_instrument(TARGET).gains[: CALIBRATOR.n_times])
+    there = replace(CALIBRATOR, start_utc=TARGET.start_utc, ra_deg=None, dec_deg=58.0, interval_s=30.0)
+    np.testing.assert_array_equal(draw_instrument(there).gains, draw_instrument(TARGET).gains[:20])
+
+
+@pytest.mark.parametrize(("duration_s", "interval_s", "n_times"), [(600, 5, 120), (7200, 30, 240)])
+def test_has_time_slots_enough_for_the_flagger(duration_s, interval_s, n_times):
+    found = calibrator_observation(TARGET, "3C196", duration_s=duration_s)
+    assert (found.interval_s, found.n_times, found.duration_s) == (interval_s, n_times, duration_s)
+    # The system noise is that of the target's.
+    expected = TARGET.noise_jy * np.sqrt(TARGET.interval_s / interval_s)
+    assert found.noise_jy == pytest.approx(expected)
 
 
 def test_interference_is_its_own():
