@@ -99,21 +99,25 @@ def begin_run(database: Database, run: RunStart) -> None:
         _put(connection, table_of(Run), {"run_id": run.run_id}, values)
 
 
-def end_run(database: Database, run_id: str, outcome: str, ended: str, record: Record) -> None:
-    """Write down how a run ended and all that there is of its observation."""
+def end_run(database: Database, run_id: str, outcome: str, ended: str, *records: Record) -> None:
+    """Write down how a run ended and all that there is of its observation, and of a calibrator's."""
     prepare(database)
     with database.writing() as connection:
         run = table_of(Run)
         connection.execute(update(run).where(run.c.run_id == run_id).values(ended=ended, outcome=outcome))
-        _put(connection, table_of(Observation), {"obs_id": record.obs_id}, record.observation)
-        for row in record.subbands:
-            key = {"obs_id": record.obs_id, "name": row["name"]}
-            _put(connection, table_of(Subband), key, row)
-        _write_products(connection, run_id, record)
-        _write_losses(connection, run_id, record)
-        for name, value in record.quality.items():
-            key = {"obs_id": record.obs_id, "product_key": record.quality_key, "name": name[:100]}
-            _put(connection, table_of(QualityFigure), key, {"value": value})
+        for record in records:
+            _write_record(connection, run_id, record)
+
+
+def _write_record(connection: Connection, run_id: str, record: Record) -> None:
+    _put(connection, table_of(Observation), {"obs_id": record.obs_id}, record.observation)
+    for row in record.subbands:
+        _put(connection, table_of(Subband), {"obs_id": record.obs_id, "name": row["name"]}, row)
+    _write_products(connection, run_id, record)
+    _write_losses(connection, run_id, record)
+    for name, value in record.quality.items():
+        key = {"obs_id": record.obs_id, "product_key": record.quality_key, "name": name[:100]}
+        _put(connection, table_of(QualityFigure), key, {"value": value})
 
 
 def _write_products(connection: Connection, run_id: str, record: Record) -> None:

@@ -90,7 +90,7 @@ def _begin(root: Stage) -> tuple[Stage, Database, str] | None:
 
 def _end(root: Stage, database: Database, run_id: str, outcome: str) -> None:
     try:
-        end_run(database, run_id, outcome, timestamp(), record_of(root))
+        end_run(database, run_id, outcome, timestamp(), *records_of(root))
     except SipError as error:
         logger.warning(
             "how this run ended is not recorded, the next one will tell of its products: %s", error
@@ -139,20 +139,27 @@ def settings_json(settings: Settings) -> dict[str, Any]:
     return {"runtime_directory": str(settings.runtime_directory), **told}
 
 
-def record_of(root: Stage) -> Record:
-    """All that there is of the observation of a task, looked at afresh."""
+def records_of(root: Stage) -> list[Record]:
+    """All that there is of the observation of a task, and of those that it needs, looked at afresh."""
     tasks = [*walk(root), *root.afterwards()]
     found = root.ctx.index.look(task.product() for task in tasks)
-    manifests = {task.name: task.output().judge(found[task.product()]) for task in tasks}
-    made = [_made(task, manifest) for task in tasks if (manifest := manifests[task.name])]
-    report = next((task for task in tasks if task.stage == "quality_report"), None)
-    described = manifests.get("gvds")
+    of_observation: dict[str, list[tuple[Stage, Any]]] = {}
+    for task in tasks:
+        manifest = task.output().judge(found[task.product()])
+        of_observation.setdefault(str(task.obs_id), []).append((task, manifest))
+    return [_record(obs_id, judged) for obs_id, judged in of_observation.items()]
+
+
+def _record(obs_id: str, judged: list[tuple[Stage, Any]]) -> Record:
+    there = {task.stage: (task, manifest) for task, manifest in judged if manifest}
+    _, described = there.get("gvds", (None, None))
+    report, _ = there.get("quality_report", (None, None))
     return Record(
-        obs_id=str(root.obs_id),
+        obs_id=obs_id,
         observation=observation_columns(described.measures) if described and not described.loss else {},
-        subbands=_subbands(root),
-        made=made,
-        quality=_quality(report) if report and manifests[report.name] else {},
+        subbands=_subbands(judged[0][0]),
+        made=[_made(task, manifest) for task, manifest in judged if manifest],
+        quality=_quality(report) if report else {},
         quality_key=report.key if report else "",
     )
 
@@ -172,16 +179,16 @@ def _made(task: Stage, manifest: Any) -> Made:
     )
 
 
-def _subbands(root: Stage) -> list[dict[str, Any]]:
+def _subbands(task: Stage) -> list[dict[str, Any]]:
     return [
         {
             "name": subband.name,
             "raw_node": subband.node,
             "raw_path": subband.path,
             "size_bytes": subband.size_bytes,
-            "compute_node": root.ctx.compute_node(subband).name,
+            "compute_node": task.ctx.compute_node(subband).name,
         }
-        for subband in root.ctx.subbands
+        for subband in task.ctx.subbands
     ]
 
 

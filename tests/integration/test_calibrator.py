@@ -4,6 +4,8 @@ import json
 import math
 import re
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -55,6 +57,18 @@ def altered(scratch):
     ]
 
 
+def assert_recorded(observatory):
+    """The database knows the run, and each product under its own observation."""
+    with closing(sqlite3.connect(observatory.directory / "runtime" / "sip.sqlite")) as found:
+        assert found.execute("SELECT obs_id, outcome FROM run").fetchall() == [(OBS_ID, "done")]
+        n_products = dict(found.execute("SELECT obs_id, count(*) FROM product GROUP BY obs_id"))
+    known = {
+        obs_id: len(list((observatory.scratch.parent / obs_id).glob("*/*/sip-manifest.json")))
+        for obs_id in (OBS_ID, CALIBRATOR)
+    }
+    assert all(n_products[obs_id] >= number > 0 for obs_id, number in known.items()), (n_products, known)
+
+
 def rewritten(path, folder, flux=1.0, shift_deg=0.0):
     """The true model with other fluxes, or in another place."""
     model = parse_skymodel(path.read_text(), path)
@@ -81,6 +95,7 @@ def test_the_flux_scale_is_the_calibrators_whatever_the_model_says(paired, pair,
         assert measures["keep_flux_scale"]["model_over_data"] == pytest.approx(0.7, rel=0.04)
     assert not altered(paired.scratch)
     assert not altered(paired.scratch.parent / CALIBRATOR)
+    assert_recorded(paired)
     job = paired.job.parent / CALIBRATOR
     assert (job / f"{CALIBRATOR}.instrument.h5").is_file()
 

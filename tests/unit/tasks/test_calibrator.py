@@ -1,15 +1,18 @@
 """The stages of a calibrator's observation, in the graph of its targets."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 import sip_luigi.pipeline
 from sip_luigi.domain.errors import ConfigurationError, TransportError, UnknownObservation
+from sip_luigi.domain.product import Loss, Manifest
 from sip_luigi.pipeline import ImagingPipeline
 from sip_luigi.tasks.base import other
 from sip_luigi.tasks.calibrate import Calibrate
 from sip_luigi.tasks.context import open_context
+from sip_luigi.tasks.provenance import records_of
 from sip_luigi.tasks.solve_calibrator import calibrator_of
 
 TARGETS = ("L1", "L2")
@@ -63,6 +66,20 @@ def test_a_calibrator_enters_the_keys_of_what_depends_on_it_and_nothing_else(nig
     }
     for name in stages:
         assert (one[name].key == another[name].key) == (name in same)
+
+
+def test_what_was_lost_of_the_calibrator_is_told_of_under_its_own_observation(night):
+    ctx = night()
+    tasks = graph(ctx)
+    for obs_id in ("L1", "L9"):
+        task = tasks[obs_id, "describe.SAP000_SB000"]
+        lost = Manifest(key=task.key, stage=task.stage, version=task.version, made="2026", loss=Loss("x", obs_id))
+        task.ctx.losses.record(task.name, lost)
+    found = {record.obs_id: record for record in records_of(other(ctx, "ImagingPipeline"))}
+    assert set(found) == {"L1", "L9"}
+    for obs_id, record in found.items():
+        assert [made.manifest.loss.reason for made in record.made] == [obs_id]
+        assert [Path(row["raw_path"]).name[:2] for row in record.subbands] == [obs_id] * 2
 
 
 def test_the_command_line_wins(night, cluster, configured):
