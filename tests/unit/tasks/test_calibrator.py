@@ -73,7 +73,9 @@ def test_what_was_lost_of_the_calibrator_is_told_of_under_its_own_observation(ni
     tasks = graph(ctx)
     for obs_id in ("L1", "L9"):
         task = tasks[obs_id, "describe.SAP000_SB000"]
-        lost = Manifest(key=task.key, stage=task.stage, version=task.version, made="2026", loss=Loss("x", obs_id))
+        lost = Manifest(
+            key=task.key, stage=task.stage, version=task.version, made="2026", loss=Loss("x", obs_id)
+        )
         task.ctx.losses.record(task.name, lost)
     found = {record.obs_id: record for record in records_of(other(ctx, "ImagingPipeline"))}
     assert set(found) == {"L1", "L9"}
