@@ -18,7 +18,7 @@ from bench.places import directory_option, scratch
 from bench.shell_script import ShellScript
 from sip_luigi.domain.errors import SipError
 from sip_luigi.domain.observation import subband_name
-from sip_luigi.selftest.run import SelfTest, observation
+from sip_luigi.selftest.run import DEMONSTRATION, SelfTest, demonstration
 from sip_luigi.selftest.sites import OneMachine
 
 AIMS = {"wall_ratio": Aim(high=1.05)}
@@ -89,11 +89,11 @@ class Contest:
 def main(subbands: int, duration: float, seed: int, workers: int, repeat: int, directory: Path) -> None:
     """Measure the efficiency of the pipeline; the last line printed is one JSON object."""
     adopt_orphans()
-    options = replace(observation(seed), subbands=subbands, duration_s=duration)
+    options = replace(demonstration(seed), subbands=subbands, duration_s=duration)
     given = {"subbands": subbands, "duration_s": duration, "workers": workers, "repeat": repeat}
     try:
         with scratch(directory) as folder:
-            test = SelfTest(OneMachine(folder), options, workers)
+            test = SelfTest(OneMachine(folder), options, workers, settings=DEMONSTRATION)
             test.prepare(lambda message, fraction: None)
             contest = Contest(test, folder)
             pipeline_s, script_s = by_turns(repeat, contest.run_pipeline, contest.run_script)

@@ -74,6 +74,7 @@ def _lay_out(figure: Figure) -> None:
     for image in images:
         image.set_visible(False)
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    # Not "none", for which matplotlib draws once more.
+    figure.set_layout_engine(None)
     for image in images:
         image.set_visible(True)

@@ -66,7 +66,9 @@ def _by_station(axes: Any, names: list[str], before: Mapping[str, float], after:
     axes.bar(place - 0.2, [before.get(n, 0.0) for n in names], 0.4, color=COLOURS[0], label="preprocessed")
     if after:
         axes.bar(place + 0.2, [after.get(n, 1.0) for n in names], 0.4, color=COLOURS[1], label="calibrated")
-        axes.legend(fontsize=8, frameon=False)
+        axes.legend(
+            fontsize=8, frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderpad=0
+        )
     step = 1 + len(names) // 40
     axes.set_xticks(place[::step], names[::step], rotation=90)
     axes.set_ylim(0, 1)
