@@ -75,7 +75,7 @@ def _amplitude(figure: Any, axes: Any, counts: Any) -> None:
     x, y = np.nonzero(counts)
     axes.set_xlim(distance[x.min()], distance[x.max() + 1])
     axes.set_ylim(amplitude[y.min()], amplitude[y.max() + 1])
-    axes.legend(fontsize=7, frameon=False, loc="upper right")
+    axes.legend(fontsize=7, frameon=False, loc="lower left")
     gridded(axes)
     tidy(
         axes, "Amplitude of calibrated data, (XX + YY) / 2", "distance in the uv plane (λ)", "amplitude (Jy)"
