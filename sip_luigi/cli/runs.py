@@ -58,6 +58,10 @@ def show(run: str, as_json: bool) -> None:
     click.echo(f"{found['started']} to {found['ended'] or '?'} by {found['username']}@{found['host']}")
     click.echo(f"command: {' '.join(found['command'])}")
     click.echo("software: " + ", ".join(f"{name} {version}" for name, version in found["software"].items()))
+    for made in (*found["products"], *found["losses"]):
+        if made["obs_id"] != found["obs_id"]:
+            # A calibrator's have the same names.
+            made["name"] = f"{made['obs_id']} {made['name']}"
     _show_products(found["products"])
     for loss in found["losses"]:
         click.echo(f"lost: {loss['name']}: {loss['stage']}: {loss['reason']}")

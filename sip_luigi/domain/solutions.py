@@ -52,8 +52,8 @@ def jump_fraction(phase_rad: Floats) -> float:
 def typical_amplitude(amplitude: Floats) -> float:
     """Amplitude that the gains of a subband share, NaN without one that is known.
 
-    The geometric mean, over receptors, of each one's median in time: drifts of single ones have no effect on it but
-    through their number, and as many go up as down. Receptors farther than 3 σ from it are left out.
+    The geometric mean, over receptors, of each one's median in time: of n receptors that drift by σ it is off by σ/√n.
+    Receptors farther than 3 σ from it are left out.
 
     Parameters
     ----------

@@ -85,7 +85,11 @@ def calibrate_passes(
     whole = {**head_keys(msin, msout, storage.threads), **storage_keys(storage, shape.n_times)}
     if not options.keeps_flux_scale(bool(transferred)):
         return {"calibrate": {**whole, **numbered([*first, *solves, *last])}}
-    applied = [_apply(f"apply{step['name']}", step["parmdb"], step["caltype"]) for step in solves]
+    applied = [
+        # Stations without data have no solutions.
+        {**_apply(f"apply{step['name']}", step["parmdb"], step["caltype"]), "missingantennabehavior": "flag"}
+        for step in solves
+    ]
     return {
         "solve": reading_pass(msin, storage.threads, [*first, *solves]),
         "calibrate": {**whole, **numbered([*first, *applied, *last])},

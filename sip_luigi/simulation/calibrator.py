@@ -17,6 +17,9 @@ GAP_S = 60.0
 MIN_SLOTS = 120
 """The flagger tells interference by how it stands out in time: of twenty slots, bursts of three are no exception."""
 
+SHORTEST_SLOT_S = 1.0
+"""Of what the correlator writes."""
+
 POINTING = 1
 """Number of the calibrator's pointing; the target's is 0."""
 
@@ -44,11 +47,16 @@ def calibrator_observation(
     Raises
     ------
     ConfigurationError
-        The name is none of a standard calibrator, the calibrator is too low at that time, or both
-        observations have the same id.
+        The name is none of a standard calibrator, the calibrator is too low at that time, both observations
+        have the same id, or there is no time to observe.
     """
     calibrator = calibrator_named(name)
-    finer = max(1, math.ceil(MIN_SLOTS * target.interval_s / duration_s))
+    if duration_s <= 0:
+        raise ConfigurationError(
+            f"calibrator observation: expected a length above 0 s, found {duration_s:g} s"
+        )
+    wanted = math.ceil(MIN_SLOTS * target.interval_s / duration_s)
+    finer = max(1, min(wanted, int(target.interval_s / SHORTEST_SLOT_S)))
     interval_s = target.interval_s / finer
     duration_s = max(1, round(duration_s / interval_s)) * interval_s
     start_mjd_s = mjd_seconds(target.start_utc) - GAP_S - duration_s

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,12 @@ from sip_luigi.programs.dp3 import DataShape, dp3_command
 from sip_luigi.programs.logs import dp3_progress
 from sip_luigi.tasks.subband import SubbandNodeStage
 
+_OF_ONE_PASS, _OF_ONE_SOLVE = ("steps", "checkparset"), ("caltype", "applysolution", "parmdb")
 _UNUSED_KEYS = re.compile(r"parset keywords were not used.*?\n((?:\s+- \S+\n)+)", re.DOTALL)
 
 
 class Dp3Stage(SubbandNodeStage):
-    """One pass of DP3 over the MeasurementSet of a subband."""
+    """Passes of DP3, one for most, over the MeasurementSet of a subband."""
 
     @property
     def cores(self) -> int:
@@ -42,15 +43,30 @@ class Dp3Stage(SubbandNodeStage):
         """The parset to run: the generated one, with the user's keys over it.
 
         Keys of a step that only `others` have are left to them: each is a pass of the same stage.
+
+        Raises
+        ------
+        ConfigurationError
+            There are several passes, and a key that would have to be in two of them.
         """
         parset = Parset.from_mapping(generated)
         if self.patch:
             own = Parset.parse(self.patch_text(), Path(self.patch))
+            self._refuse_for_several(own, others)
             elsewhere = {step for other in others for step in other["steps"]} - set(generated["steps"])
             if "msout" not in generated:
                 elsewhere |= {"msout"}
             parset.update({key: own[key] for key in own if key.partition(".")[0] not in elsewhere})
         return parset.text()
+
+    def _refuse_for_several(self, own: Parset, passes: Sequence[Mapping[str, Any]]) -> None:
+        wrong = [key for key in own if key in _OF_ONE_PASS or key.rpartition(".")[2] in _OF_ONE_SOLVE]
+        if len(passes) > 1 and wrong:
+            raise ConfigurationError(
+                f"{self.patch}: {', '.join(wrong)}: expected keys of single steps, since {self.stage} takes "
+                f"{len(passes)} passes of DP3 where the flux scale is kept: one solves, the other applies; "
+                "leave them out, or set [calibration] keep_flux_scale = false"
+            )
 
     def run_parset(self, part: str, text: str, name: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
         """Steps that write a parset into the product, by default under the name of the stage, and run it."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import glob
+import json
 import shlex
+import sys
 from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
@@ -114,10 +117,21 @@ class NodeStage(Stage):
     def _keep_commands(self, spec: JobSpec) -> None:
         folder = self.ctx.layout.parsets
         folder.mkdir(parents=True, exist_ok=True)
-        lines = [shlex.join(step["argv"]) for step in spec.steps if "argv" in step]
+        python = self.ctx.settings.cluster.node_python or sys.executable
+        lines = [_typed(step, python) for step in spec.steps if "argv" in step or "call" in step]
         (folder / f"{self.name}.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        for path in folder.glob(f"{glob.escape(self.name)}.*.parset"):
+            path.unlink()
         for step in spec.steps:
             if "write" in step and step["write"].endswith(".parset"):
                 stem = Path(step["write"]).stem
                 name = self.name if stem == self.stage else f"{self.name}.{stem}"
                 (folder / f"{name}.parset").write_text(step["text"], encoding="utf-8")
+
+
+def _typed(step: dict[str, Any], python: str) -> str:
+    """A step as one would type it."""
+    if "argv" in step:
+        return shlex.join(step["argv"])
+    request = json.dumps(step["request"])
+    return f"{shlex.join((python, '-m', 'sip_luigi.node', step['call']))} <<'REQUEST'\n{request}\nREQUEST"

@@ -76,6 +76,8 @@ def _links(root: Stage, task: Stage, there: Mapping[Path, frozenset[str]]) -> di
     logs, parsets = _folders(task)
     wanted = {
         "log": logs / f"{task.name}.log",
+        # Of a calibration in two passes the first.
+        "solve": parsets / f"{task.name}.solve.parset",
         "parset": parsets / f"{task.name}.parset",
         "commands": parsets / f"{task.name}.sh",
     }

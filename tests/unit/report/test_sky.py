@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
+from matplotlib.image import AxesImage
 
 from sip_luigi.fits import Image
-from sip_luigi.report.sky import peaks, sampled
+from sip_luigi.report.sky import field_picture, peaks, sampled
 
 
 @pytest.fixture
@@ -45,3 +46,13 @@ def test_some_pixels_have_the_noise_and_the_place_of_all(image):
 def test_a_small_image_stays_as_it_is(image, reduced):
     assert (reduced(image, 2000).data == image.data).all()
     assert reduced(image, 2000).header == image.header
+
+
+def test_an_image_is_drawn_once(image, monkeypatch):
+    """It takes most of the time, and has no part in the layout."""
+    made, drawn = AxesImage.make_image, []
+    monkeypatch.setattr(AxesImage, "make_image", lambda *args, **more: drawn.append(1) or made(*args, **more))
+    noise = np.random.default_rng(1).normal(size=image.data.shape).astype(np.float32)
+    image.header.update({"BMAJ": 0.02, "BMIN": 0.01, "BPA": 0.0})
+    field_picture(Image(noise, image.header), [])
+    assert len(drawn) == 1

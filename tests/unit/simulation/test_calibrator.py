@@ -42,7 +42,9 @@ def test_drift_continues():
     np.testing.assert_array_equal(draw_instrument(there).gains, draw_instrument(TARGET).gains[:20])
 
 
-@pytest.mark.parametrize(("duration_s", "interval_s", "n_times"), [(600, 5, 120), (7200, 30, 240)])
+@pytest.mark.parametrize(
+    ("duration_s", "interval_s", "n_times"), [(600, 5, 120), (7200, 30, 240), (10, 1, 10)]
+)
 def test_has_time_slots_enough_for_the_flagger(duration_s, interval_s, n_times):
     found = calibrator_observation(TARGET, "3C196", duration_s=duration_s)
     assert (found.interval_s, found.n_times, found.duration_s) == (interval_s, n_times, duration_s)
@@ -78,6 +80,8 @@ def test_refused():
         calibrator_observation(TARGET, "3C196", "L1002")
     with pytest.raises(ConfigurationError, match="sinks to an elevation of"):
         calibrator_observation(replace(TARGET, start_utc="2024-03-20T10:00:00"), "3C286")
+    with pytest.raises(ConfigurationError, match="above 0 s, found 0 s"):
+        calibrator_observation(TARGET, "3C196", duration_s=0)
     with pytest.raises(ConfigurationError, match="observation id"):
         calibrator_observation(TARGET, "3C196", "../L1")
 
