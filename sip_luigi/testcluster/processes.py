@@ -106,8 +106,10 @@ def stop_all(namespace: str, spared: int) -> None:
 def continue_all(namespace: str) -> None:
     """Continue every process of a namespace."""
     for _ in _attempts(f"continuing the processes of {namespace}"):
-        stopped = [pid for pid in living(namespace) if status(pid).state in _STOPPED]
-        for pid in stopped:
+        there = living(namespace)
+        stopped = [pid for pid in there if status(pid).state in _STOPPED]
+        # All of them are told: one that waits in the kernel has its stop still before it.
+        for pid in there:
             send(pid, signal.SIGCONT, namespace)
         if not stopped:
             return

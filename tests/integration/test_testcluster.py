@@ -281,6 +281,34 @@ def test_freeze_and_thaw(cluster):
         assert process.wait(10) == -signal.SIGTERM
 
 
+SPAWNS = """\
+import os
+os.mkfifo("/data/gate")
+open_gate = (os.POSIX_SPAWN_OPEN, 0, "/data/gate", os.O_RDONLY, 0)
+child = os.posix_spawn("/bin/cat", ["cat"], {}, file_actions=[open_gate])
+os.waitpid(child, 0)
+"""
+
+
+def test_thaw_reaches_a_process_that_waits_in_the_kernel(cluster):
+    # Between vfork and exec the parent waits for the child, and cannot stop: its stop signal stays pending.
+    gate = cluster.path("lce001", "/data/gate")
+    argv = (sys.executable, "-c", SPAWNS)
+    process = cluster.popen("lce001", argv)
+
+    def states():
+        return sorted(processes.status(pid).state for pid in running(cluster, "lce001", *argv))
+
+    wait_for(lambda: states() == ["D", "S"])
+    cluster.freeze("lce001")
+    assert states() == ["D", "T"]
+    cluster.thaw("lce001")
+    with gate.open("wb"):
+        pass
+    assert process.wait(10) == 0
+    gate.unlink()
+
+
 def test_cut_and_mend(cluster):
     argv = ("ssh", "-F", cluster.ssh_config, "lse002", "cat")
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
