@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
 import time
 from collections import defaultdict
 from contextlib import suppress
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from test_kill import same_results
+
+from sip_luigi.testcluster.processes import status
 
 TOOLS = "/data/tools"
 """Where a compute node finds programs that misbehave."""
@@ -54,8 +57,22 @@ def end(process, seconds=PATIENCE_S):
 
 def succeeds(observatory, process):
     """The one command that was running goes on to the end."""
-    status = end(process)
-    assert status == 0, observatory.log.read_text()[-4000:]
+    try:
+        code = end(process)
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"no end after {PATIENCE_S:.0f} s; what runs:\n{everything(observatory)}")
+    assert code == 0, observatory.log.read_text()[-4000:]
+
+
+def everything(observatory):
+    """The end of the log, and every process of every node with its state."""
+    cluster = observatory.cluster
+    rows = [
+        f"{node} {pid} {status(pid).state} {' '.join(argv)}"
+        for node in cluster.nodes
+        for pid, argv in cluster.processes(node).items()
+    ]
+    return "\n".join([observatory.log.read_text()[-4000:], *rows])
 
 
 def undisturbed_result(observatory, undisturbed, dead=(), again=()):
