@@ -57,6 +57,8 @@ WORKER_FIELDS: Mapping[str, tuple[type, ...]] = {
     "disabled": (bool,),
     "rpc_messages": (list,),
 }
+NEEDED: Mapping[str, str] = {task_status.FAILED: "retry", task_status.RUNNING: "worker_running"}
+"""What a task of a status has to have."""
 STATUSES = frozenset(value for name, value in vars(task_status).items() if name.isupper())
 
 
@@ -151,6 +153,10 @@ def task_from_json(value: Mapping[str, Any]) -> Any:
         del kept["resources_running"]
     vars(task).update(kept)
     _require_amounts(task.resources)
+    _require_amounts(kept.get("resources_running", {}))
+    for status, needed in NEEDED.items():
+        if task.status == status and getattr(task, needed) is None:
+            raise UnreadableState(f"task {task.id}: {status}, but {needed} is missing")
     task.stakeholders = set(_texts(value["stakeholders"]))
     task.workers = OrderedSet(_texts(value["workers"]))
     task.failures = deque(float(when) for when in value["failures"])

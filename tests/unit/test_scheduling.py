@@ -357,6 +357,8 @@ class Slow(luigi.Task):
         print("began", flush=True)
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(60)
+# What a script starts in the background ignores it, and so would its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with SteadfastWorker(scheduler=Scheduler(), worker_processes=2) as worker:
     worker.add(Slow())
     worker.run()

@@ -109,14 +109,11 @@ junk = st.recursive(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
-@given(data=st.data(), value=junk)
-def test_a_value_that_is_wrong_is_refused_or_harmless(state_text, make, data, value):
-    state = json.loads(state_text)
-    targets = [state, state["extra"], *state["tasks"], *state["workers"]]
-    target = targets[data.draw(st.integers(0, len(targets) - 1))]
-    names = sorted(target)
-    target[names[data.draw(st.integers(0, len(names) - 1))]] = value
+def places(state):
+    return [state, state["extra"], *state["tasks"], *state["workers"]]
+
+
+def refused_or_harmless(make, state):
     scheduler = make()
     scheduler.state_file.write(json.dumps(state))
     scheduler.load()
@@ -126,6 +123,25 @@ def test_a_value_that_is_wrong_is_refused_or_harmless(state_text, make, data, va
     scheduler.prune()
     json.dumps([scheduler.graph(), scheduler.worker_list()])
     scheduler.dump()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@given(data=st.data(), value=junk)
+def test_a_value_that_is_wrong_is_refused_or_harmless(state_text, make, data, value):
+    state = json.loads(state_text)
+    place = data.draw(st.sampled_from(places(state)))
+    place[data.draw(st.sampled_from(sorted(place)))] = value
+    refused_or_harmless(make, state)
+
+
+@pytest.mark.parametrize("value", [None, True, 1, "x", [], ["x"], {}, {"x": None}], ids=repr)
+def test_every_value_may_be_wrong(state_text, make, value):
+    whole = json.loads(state_text)
+    for number, place in enumerate(places(whole)):
+        for name in place:
+            state = json.loads(state_text)
+            places(state)[number][name] = value
+            refused_or_harmless(make, state)
 
 
 def test_a_disk_that_cannot_be_written_leaves_the_old_state(filled, tmp_path, caplog, monkeypatch):
